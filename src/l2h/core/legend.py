@@ -1,0 +1,188 @@
+"""Legend, LandClass, Crosswalk: closed tables kept as data files.
+
+0 is nodata in every legend of ours, never a class. The classes of a network are those of `sinolc1`, in table order;
+a 10 m product can only speak of the coarse legend, in which value 6 means built-up (building or traffic route).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.errors import LegendError
+
+TRAFFIC, BUILDING = 1, 6
+LEGENDS = ("sinolc1", "worldcover", "esri2020", "esri", "from_glc10")
+
+
+@dataclass(frozen=True)
+class LandClass:
+    """One row of a legend: the code in the raster, a short name for code, a label for people, an RGB colour."""
+
+    value: int
+    name: str
+    label: str
+    colour: tuple[int, int, int]
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """A closed table of classes, in order. Values are unique, 1 to 254."""
+
+    name: str
+    title: str
+    classes: tuple[LandClass, ...]
+    nodata: int = 0
+
+    def __post_init__(self) -> None:
+        values = [c.value for c in self.classes]
+        if len(set(values)) != len(values) or not all(0 < v < 255 for v in values):
+            raise LegendError("a legend needs unique values from 1 to 254", where=self.name, got=str(values))
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(c.value for c in self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.classes)
+
+    def by_value(self, value: int) -> LandClass:
+        for land_class in self.classes:
+            if land_class.value == value:
+                return land_class
+        raise LegendError(
+            "no such class value", where=f"legend '{self.name}'", expected=f"one of {self.values}", got=str(value)
+        )
+
+    def by_name(self, name: str) -> LandClass:
+        for land_class in self.classes:
+            if land_class.name == name:
+                return land_class
+        raise LegendError(
+            "no such class name", where=f"legend '{self.name}'", expected=f"one of {self.names}", got=name
+        )
+
+    @cached_property
+    def index_of(self) -> npt.NDArray[np.uint8]:
+        """uint8 [256]: value → position in the table; 255 for nodata and for values outside the legend."""
+        table = np.full(256, 255, "uint8")
+        table[list(self.values)] = np.arange(len(self.classes))
+        return table
+
+    @cached_property
+    def colormap(self) -> dict[int, tuple[int, int, int, int]]:
+        """Value → RGBA; nodata is transparent."""
+        return {self.nodata: (0, 0, 0, 0)} | {c.value: (*c.colour, 255) for c in self.classes}
+
+    @cached_property
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """uint8 [256, 3]: value → colour, for pictures; white where the legend has none."""
+        table = np.full((256, 3), 255, "uint8")
+        for land_class in self.classes:
+            table[land_class.value] = land_class.colour
+        return table
+
+    def check(self, codes: npt.NDArray[np.uint8], where: str) -> None:
+        """Raise LegendError naming the first code that is neither nodata nor in the legend, with its count."""
+        counts = np.bincount(codes.ravel(), minlength=256)
+        known = np.zeros(256, bool)
+        known[[self.nodata, *self.values]] = True
+        strange = np.flatnonzero((counts > 0) & ~known)
+        if strange.size:
+            code = int(strange[0])
+            raise LegendError(
+                f"code {code} is absent from legend '{self.name}'",
+                where=f"{where}, {int(counts[code])} px",
+                expected=f"0 (nodata) or one of {self.values}",
+                hint="Add it to the crosswalk, choose the legend of this version, or mark it nodata.",
+            )
+
+
+@dataclass(frozen=True)
+class Crosswalk:
+    """Which target classes each source class admits: total on the source legend.
+
+    table: source value → target values, the first being the usual one; an empty tuple means that the code says nothing
+    of the ground (cloud).
+    """
+
+    source: Legend
+    target: Legend
+    table: Mapping[int, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        where = f"crosswalk {self.source.name} → {self.target.name}"
+        if set(self.table) != set(self.source.values):
+            odd = sorted(set(self.table) ^ set(self.source.values))
+            raise LegendError("a crosswalk must map every source class and nothing else", where=where, got=str(odd))
+        for value, targets in self.table.items():
+            if not set(targets) <= set(self.target.values):
+                raise LegendError("a crosswalk names a class its target lacks", where=where, got=f"{value} → {targets}")
+
+    @cached_property
+    def primary_lut(self) -> npt.NDArray[np.uint8]:
+        """uint8 [256]: source value → its usual target value, 0 where it says nothing or is no source value."""
+        lut = np.zeros(256, "uint8")
+        for value, targets in self.table.items():
+            lut[value] = targets[0] if targets else 0
+        return lut
+
+    @cached_property
+    def admits(self) -> npt.NDArray[np.bool_]:
+        """bool [256, K]: whether a source value admits each target class (table order of the target)."""
+        table = np.zeros((256, len(self.target)), bool)
+        for value, targets in self.table.items():
+            table[value, [self.target.values.index(t) for t in targets]] = True
+        return table
+
+    def compose(self, other: "Crosswalk") -> "Crosswalk":
+        """This crosswalk followed by `other`: a code admits whatever its targets admit, in their order."""
+        if self.target != other.source:
+            raise LegendError("crosswalks do not meet", expected=self.target.name, got=other.source.name)
+        table = {
+            value: tuple(dict.fromkeys(t for middle in targets for t in other.table[middle]))
+            for value, targets in self.table.items()
+        }
+        return Crosswalk(self.source, other.target, table)
+
+
+@cache
+def load_legend(name: str) -> Legend:
+    """A legend that ships with the package: one of LEGENDS."""
+    if name not in LEGENDS:
+        raise LegendError("no such legend", expected=f"one of {', '.join(LEGENDS)}", got=name)
+    data = tomllib.loads(files("l2h.core").joinpath(f"tables/legend_{name}.toml").read_text("utf-8"))
+    classes = tuple(
+        LandClass(c["value"], c["name"], c["label"], tuple(c["colour"]), c.get("definition", ""))
+        for c in data["classes"]
+    )
+    return Legend(data["name"], data["title"], classes, data["nodata"])
+
+
+@cache
+def load_crosswalk(source: str, target: str = "sinolc1") -> Crosswalk:
+    """A crosswalk that ships with the package; the identity where source and target are the same."""
+    if source == target:
+        legend = load_legend(source)
+        return Crosswalk(legend, legend, {v: (v,) for v in legend.values})
+    path = files("l2h.core").joinpath(f"tables/crosswalk_{source}_{target}.toml")
+    if not path.is_file():
+        raise LegendError("no such crosswalk", expected="a table in core/tables", got=f"{source} → {target}")
+    rows = tomllib.loads(path.read_text("utf-8"))["map"]
+    return Crosswalk(load_legend(source), load_legend(target), {r["code"]: tuple(r["admits"]) for r in rows})
+
+
+@cache
+def coarse_legend() -> Legend:
+    """What a 10 m product can tell apart: `sinolc1` without traffic; value 6 is built-up (building or traffic)."""
+    fine = load_legend("sinolc1")
+    return Legend("sinolc1-coarse", "SinoLC-1 at 10 m", tuple(c for c in fine.classes if c.value != TRAFFIC))

@@ -1,0 +1,239 @@
+"""The raster edge: windowed reads with validity, whole files on the lattice, and stores of block files.
+
+All use of rasterio for reading and writing rasters of the workspace goes through here.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from l2h.core.errors import GridError, InputError
+from l2h.core.files import atomic_path
+from l2h.core.grid import Block, Grid, Window
+from l2h.core.legend import Legend
+from l2h.core.patch import Patch
+
+SAFE_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")  # formats whose files cannot name other files
+OPEN_FILES = 16
+GDAL_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 128}
+
+
+class RasterReader(Protocol):
+    """Anything that gives pixels of a lattice: a store of blocks, or a virtual raster of a test."""
+
+    @property
+    def grid(self) -> Grid: ...
+
+    def read(self, window: Window) -> Patch: ...
+
+
+@contextmanager
+def open_raster(path: Path, drivers: Sequence[str] = SAFE_DRIVERS) -> Iterator[Any]:
+    """Open a raster for reading; InputError where it is missing, broken, or of a format not in `drivers`.
+
+    VRT and other formats that can point to further files are left out on purpose.
+    """
+    dataset = _open(path, drivers)
+    try:
+        yield dataset
+    finally:
+        dataset.close()
+
+
+def _open(path: Path, drivers: Sequence[str]) -> Any:
+    if not Path(path).exists():
+        raise InputError("a raster is missing", where=str(path))
+    try:
+        with rasterio.Env(**GDAL_OPTIONS):
+            return rasterio.open(path, driver=list(drivers))
+    except RasterioError as error:
+        raise InputError(
+            "a raster cannot be opened",
+            where=str(path),
+            expected=f"a whole file of format {', '.join(drivers)}",
+            got=str(error),
+            hint="The file may be truncated or of another format.",
+        ) from error
+
+
+def grid_of(dataset: Any) -> Grid:
+    """The grid of an open raster; GridError where it has no CRS, is rotated, flipped or has oblong pixels."""
+    where = str(dataset.name)
+    t = dataset.transform
+    if dataset.crs is None:
+        raise GridError("a raster has no CRS", where=where, hint="Assign one, for example with gdal_edit.py -a_srs.")
+    if t.b or t.d or t.a <= 0 or t.e >= 0:
+        raise GridError(
+            "a raster is rotated or flipped",
+            where=where,
+            expected="rows southward, columns eastward",
+            got=f"a={t.a}, b={t.b}, d={t.d}, e={t.e}",
+            hint="Warp it to a north-up grid first.",
+        )
+    if abs(t.a + t.e) > 1e-9 * t.a:
+        raise GridError("a raster has oblong pixels", where=where, got=f"{t.a} × {-t.e}")
+    crs = dataset.crs.to_string()
+    return Grid(crs, t.c, t.f, t.a, dataset.height, dataset.width)
+
+
+def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None) -> Patch:
+    """Read a window of an open raster's own grid; what lies outside the raster is invalid.
+
+    Validity comes from the nodata value or the mask of the file: every chosen band must be valid. InputError names file
+    and window where the bytes cannot be read; nothing is ever filled in silence.
+    """
+    bands = list(bands or dataset.indexes)
+    inside = window.intersect(Window(0, dataset.height, 0, dataset.width))
+    values = np.zeros((len(bands), *window.shape), dataset.dtypes[bands[0] - 1])
+    valid = np.zeros(window.shape, bool)
+    if not inside.empty:
+        rows, cols = inside.slices_in(window)
+        box = RasterioWindow(inside.col_start, inside.row_start, inside.width, inside.height)
+        try:
+            values[:, rows, cols] = dataset.read(bands, window=box)
+            valid[rows, cols] = (dataset.read_masks(bands, window=box) > 0).all(0)
+        except RasterioError as error:
+            raise InputError(
+                "a raster cannot be read",
+                where=f"{dataset.name}, {inside}",
+                got=str(error.__cause__ or error),
+                hint="The file may be truncated or corrupt.",
+            ) from error
+    return Patch(values, valid, window)
+
+
+def write_raster(
+    path: Path,
+    values: npt.NDArray[Any],
+    grid: Grid,
+    window: Window,
+    *,
+    nodata: int | None = None,
+    valid: npt.NDArray[np.bool_] | None = None,
+    legend: Legend | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write one whole GeoTIFF of a window: tiled, ZSTD, the same bytes for the same values.
+
+    values : [C, H, W]; `valid` [H, W] goes into an internal mask, so that zero stays a value. `legend` adds the colour
+    table of the first band.
+    """
+    count, height, width = values.shape
+    if (height, width) != window.shape:
+        raise GridError("values do not cover their window", expected=str(window.shape), got=str((height, width)))
+    tile = {"tiled": True, "blockxsize": 256, "blockysize": 256}
+    with (
+        atomic_path(path) as part,
+        rasterio.Env(**GDAL_OPTIONS),
+        rasterio.open(
+            part,
+            "w",
+            driver="GTiff",
+            count=count,
+            height=height,
+            width=width,
+            dtype=values.dtype.name,
+            crs=grid.crs,
+            transform=grid.window_transform(window),
+            nodata=nodata,
+            compress="ZSTD",
+            zstd_level=3,
+            bigtiff="IF_SAFER",
+            interleave="band",
+            **tile,
+        ) as out,
+    ):
+        out.write(values)
+        if valid is not None:
+            out.write_mask(valid)
+        if legend is not None:
+            out.write_colormap(1, legend.colormap)
+        out.update_tags(**(tags or {}))
+
+
+class BlockStore:
+    """A raster kept as one file per block in a folder; reads assemble whatever blocks a window meets.
+
+    Safe to use from several threads and to send to other processes; holds at most OPEN_FILES files open.
+    """
+
+    def __init__(self, folder: Path, grid: Grid, block_px: int) -> None:
+        self.folder, self._grid, self.block_px = Path(folder), grid, block_px
+        self._reset()
+
+    def _reset(self) -> None:
+        self._open: OrderedDict[Path, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def grid(self) -> Grid:
+        return self._grid
+
+    @property
+    def blocks(self) -> list[Block]:
+        return self._grid.blocks(self.block_px)
+
+    def path(self, block: Block) -> Path:
+        return self.folder / f"{block.name}.tif"
+
+    def blocks_of(self, window: Window) -> list[Block]:
+        """The blocks that own pixels of a window."""
+        size = self.block_px
+        return [
+            Block(f"r{w.row_start // size:04d}c{w.col_start // size:04d}", w) for w in self._grid.tiles(size, window)
+        ]
+
+    def paths_of(self, window: Window) -> tuple[Path, ...]:
+        """The files a read of `window` needs, for a task's inputs."""
+        return tuple(self.path(block) for block in self.blocks_of(window))
+
+    def read(self, window: Window) -> Patch:
+        """Pixels of any window of the lattice; invalid outside the grid. InputError where a block's file is missing."""
+        blocks = self.blocks_of(window)
+        if not blocks:
+            raise GridError("a window lies outside the grid", expected=f"within {self._grid.window}", got=str(window))
+        patches = [self._read_block(block, window.intersect(block.window)) for block in blocks]
+        first = patches[0].values
+        values = np.zeros((first.shape[0], *window.shape), first.dtype)
+        valid = np.zeros(window.shape, bool)
+        for patch in patches:
+            rows, cols = patch.window.slices_in(window)
+            values[:, rows, cols], valid[rows, cols] = patch.values, patch.valid
+        return Patch(values, valid, window)
+
+    def _read_block(self, block: Block, window: Window) -> Patch:
+        with self._lock:
+            dataset = self._dataset(self.path(block))
+            local = window.shift(-block.window.row_start, -block.window.col_start)
+            patch = read_window(dataset, local)
+        return Patch(patch.values, patch.valid, window)
+
+    def _dataset(self, path: Path) -> Any:
+        if path in self._open:
+            self._open.move_to_end(path)
+        else:
+            self._open[path] = _open(path, ("GTiff",))
+            if len(self._open) > OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+        return self._open[path]
+
+    def close(self) -> None:
+        for dataset in self._open.values():
+            dataset.close()
+        self._open.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "grid": self._grid, "block_px": self.block_px}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.folder, self._grid, self.block_px = state["folder"], state["grid"], state["block_px"]
+        self._reset()
