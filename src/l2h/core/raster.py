@@ -22,7 +22,12 @@ from l2h.core.grid import Block, Grid, Window
 from l2h.core.legend import Legend
 from l2h.core.patch import Patch
 
-SAFE_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")  # formats whose files cannot name other files
+# formats whose files cannot name other files, told apart by their first bytes
+MAGIC = {
+    b"II*\x00": "GTiff", b"MM\x00*": "GTiff", b"II+\x00": "GTiff", b"MM\x00+": "GTiff",
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"\x00\x00\x00\x0cjP": "JP2OpenJPEG",
+}  # fmt: skip
+SAFE_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 OPEN_FILES = 16
 GDAL_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 128}
 
@@ -50,18 +55,21 @@ def open_raster(path: Path, drivers: Sequence[str] = SAFE_DRIVERS) -> Iterator[A
 
 
 def _open(path: Path, drivers: Sequence[str]) -> Any:
-    if not Path(path).exists():
+    if not Path(path).is_file():
         raise InputError("a raster is missing", where=str(path))
+    with Path(path).open("rb") as stream:
+        head = stream.read(8)
+    driver = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
+    if driver not in drivers:
+        raise InputError(
+            "a raster has a format we do not read", where=str(path), expected=", ".join(drivers), got=driver
+        )
     try:
         with rasterio.Env(**GDAL_OPTIONS):
-            return rasterio.open(path, driver=list(drivers))
+            return rasterio.open(path, driver=driver)
     except RasterioError as error:
         raise InputError(
-            "a raster cannot be opened",
-            where=str(path),
-            expected=f"a whole file of format {', '.join(drivers)}",
-            got=str(error),
-            hint="The file may be truncated or of another format.",
+            "a raster cannot be opened", where=str(path), got=str(error), hint="The file may be truncated."
         ) from error
 
 
