@@ -4,7 +4,7 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,8 @@ class Task:
     outputs   : files it writes, below the project folder
     settings  : the values that change its outputs
     pixels    : size of the work, for progress
+    inline    : run in the calling process whatever the executor, with the keyword `progress`: for work that is long in
+                itself and brings its own processes (training). Its `pixels` are announced and advanced by the function
     """
 
     key: str
@@ -56,6 +58,7 @@ class Task:
     outputs: tuple[Path, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     pixels: int = 1
+    inline: bool = False
 
 
 class Progress(Protocol):
@@ -188,13 +191,10 @@ def _record(context: Context, task: Task) -> Record:
 def _run_tasks(name: str, tasks: list[Task], context: Context) -> Iterator["Outcome"]:
     if not tasks:
         return
-    pixels = {task.key: task.pixels for task in tasks}
     failures: list[Outcome] = []
-    context.progress.start(name, sum(pixels.values()))
+    context.progress.start(name, sum(task.pixels for task in tasks))
     try:
-        items = [(task, str(context.project_dir)) for task in tasks]
-        for outcome in context.executor.map(execute, items):
-            context.progress.advance(pixels[outcome.key])
+        for outcome in _outcomes(tasks, context):
             if outcome.error is None:
                 yield outcome
                 continue
@@ -206,6 +206,18 @@ def _run_tasks(name: str, tasks: list[Task], context: Context) -> Iterator["Outc
         context.progress.finish()
     if failures:
         _raise_failures(name, failures, len(tasks))
+
+
+def _outcomes(tasks: list[Task], context: Context) -> Iterator["Outcome"]:
+    """Outcomes as they come: inline tasks here and first, the others from the executor."""
+    root = str(context.project_dir)
+    for task in tasks:
+        if task.inline:
+            yield execute((replace(task, arguments={**task.arguments, "progress": context.progress}), root))
+    others = [(task, root) for task in tasks if not task.inline]
+    for outcome in context.executor.map(execute, others):
+        context.progress.advance(outcome.pixels)
+        yield outcome
 
 
 def _raise_failures(name: str, failures: list["Outcome"], total: int) -> None:
