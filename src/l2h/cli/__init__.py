@@ -1,0 +1,1 @@
+"""The face at the terminal: parse, run one stage, render."""

@@ -1,0 +1,64 @@
+"""`l2h init`: a project file for your own data."""
+
+from pathlib import Path
+
+import click
+
+from l2h.core.errors import UsageError
+from l2h.core.legend import LEGENDS
+
+PRODUCT_LEGENDS = tuple(name for name in LEGENDS if name != "sinolc1")
+
+
+@click.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--imagery", metavar="GLOB", multiple=True, required=True, help="1 m scenes; in ranked order.")
+@click.option(
+    "--product", "products", metavar="LEGEND=GLOB", multiple=True, required=True,
+    help=f"A 10 m product; legends: {', '.join(PRODUCT_LEGENDS)}.",
+)  # fmt: skip
+@click.option("--osm", metavar="FILE", help="OpenStreetMap extract (.osm.pbf, .osm).")
+@click.option("--boundary", metavar="FILE", required=True, help="City outlines with the names of their levels.")
+@click.option("--layer", help="Layer of the boundary file.")
+@click.option(
+    "--columns", default="region,province,city", show_default=True, help="Columns of the boundary file for the levels."
+)
+@click.option("--crs", help="CRS of the lattice; by default that of the first scene where it is in metres.")
+@click.option("--name", help="Name of the product; by default the folder's.")
+def init(
+    folder: Path,
+    imagery: tuple[str, ...],
+    products: tuple[str, ...],
+    osm: str | None,
+    boundary: str,
+    layer: str | None,
+    columns: str,
+    crs: str | None,
+    name: str | None,
+) -> int:
+    """Write DIR/project.toml for your own data. Paths may be absolute or relative to where you stand."""
+    from l2h.project import PROJECT_FILE, load_project
+    from l2h.starter import Sources, write_project
+
+    path = folder / PROJECT_FILE
+    if path.exists():
+        raise UsageError("there is a project already", where=str(path), hint="Edit it, or choose another folder.")
+    levels = tuple(part.strip() for part in columns.split(","))
+    if len(levels) != 3:
+        raise UsageError("--columns needs three names", expected="region,province,city", got=columns)
+    pairs = tuple(_pair(text) for text in products)
+    sources = Sources(imagery, pairs, osm, boundary, layer, levels, crs, name or folder.absolute().name)
+    write_project(path, sources)
+    load_project(folder)
+    click.echo(f"wrote {path}\nRead it, state the licences, then: l2h run {folder}", err=True)
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    legend, equals, pattern = text.partition("=")
+    if not equals or legend not in PRODUCT_LEGENDS:
+        raise UsageError("--product needs LEGEND=GLOB", expected=f"a legend of {', '.join(PRODUCT_LEGENDS)}", got=text)
+    return legend, pattern
+
+
+COMMANDS = {"init": init}

@@ -1,0 +1,19 @@
+"""The commands: where each lives and what it does. Read by `--help`, so nothing heavy is imported here."""
+
+# name → (module, what it does); in the order of the chain
+COMMANDS = {
+    "toy": ("l2h.cli.toy", "Generate a toy country with known answers."),
+    "init": ("l2h.cli.init", "Write a project file for your own data."),
+    "layers": ("l2h.cli.run", "Bring every source onto the project's lattice."),
+    "labels": ("l2h.cli.run", "Fuse products and OpenStreetMap into training labels."),
+    "train": ("l2h.cli.run", "Train the network."),
+    "map": ("l2h.cli.run", "Predict class and confidence per pixel."),
+    "release": ("l2h.cli.run", "Cut cities, pack provinces, write the manifest."),
+    "assess": ("l2h.cli.run", "Measure accuracy at points and against a known truth."),
+    "report": ("l2h.cli.run", "Write the report page."),
+    "run": ("l2h.cli.run", "Run the whole chain, from where it stands."),
+    "status": ("l2h.cli.status", "Show what is made, stale and missing."),
+    "verify": ("l2h.cli.verify", "Rehash a release or a workspace, name every file that differs."),
+    "inspect": ("l2h.cli.inspect", "Say what a raster is and what is wrong with it."),
+    "doctor": ("l2h.cli.doctor", "Say what this machine has."),
+}
