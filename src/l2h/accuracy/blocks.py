@@ -1,0 +1,94 @@
+"""One block: its classes and confusions by city, and the classes at its reference points."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from l2h.accuracy.maps import MapReader, Shelf
+from l2h.accuracy.points import Points
+from l2h.accuracy.tally import MM2, class_areas, confusions
+from l2h.accuracy.truth import Truth
+from l2h.core.errors import InputError
+from l2h.core.files import write_json
+from l2h.core.grid import Block, Window
+from l2h.core.legend import Legend, load_legend
+from l2h.core.raster import open_raster
+from l2h.core.tasks import Made
+
+STRIP_PX = 512  # rows read at once: bounds memory on wide blocks
+
+
+def tally_block(shelf: Shelf, block: Block, out: Path, located: Path | None, truth: Path | None) -> Made:
+    """Count one block and write `out`: {"areas": …, "truth": …, "points": …} (see docs of `stage`)."""
+    legend = load_legend("sinolc1")
+    reader = MapReader(shelf)
+    try:
+        tally: dict[str, Any] = {"areas": _areas(reader, block.window, legend)}
+        if truth is not None:
+            tally["truth"] = _against_truth(reader, block.window, legend, truth)
+        if located is not None:
+            tally["points"] = _at_points(reader, block.window, located)
+    finally:
+        reader.close()
+    write_json(out, tally)
+    return Made()
+
+
+def strips(window: Window) -> list[Window]:
+    starts = range(window.row_start, window.row_stop, STRIP_PX)
+    return [Window(r, min(r + STRIP_PX, window.row_stop), window.col_start, window.col_stop) for r in starts]
+
+
+def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[str, list[int]]]:
+    """{city: {value: [pixels, mm²]}} of our map."""
+    total: dict[str, dict[str, list[int]]] = {}
+    store = reader.shelf.store("map")
+    for strip in strips(window):
+        codes = store.read(strip).values[0].astype("uint8")
+        legend.check(codes, f"map, {strip}")
+        row_mm2 = np.rint(reader.shelf.grid.row_area(strip.row_start, strip.row_stop) * MM2).astype("int64")
+        for city, classes in class_areas(codes, reader.cities(strip), row_mm2).items():
+            into = total.setdefault(str(city), {})
+            for value, (pixels, area) in classes.items():
+                old = into.get(str(value), [0, 0])
+                into[str(value)] = [old[0] + pixels, old[1] + area]
+    store.close()
+    return total
+
+
+def _against_truth(reader: MapReader, window: Window, legend: Legend, path: Path) -> dict[str, dict[str, Any]]:
+    """{map: {city: counts [K, K + 1]}}."""
+    total: dict[str, dict[str, Any]] = {name: {} for name in reader.shelf.names}
+    with open_raster(path) as dataset:
+        truth = Truth(dataset, reader.shelf.grid)
+        for strip in strips(window):
+            patch = truth.read(strip)
+            reference = np.where(patch.valid, patch.values[0], 0).astype("uint8")
+            legend.check(reference, f"{path}, {strip}")
+            cities = reader.cities(strip)
+            for name, codes in reader.codes(strip).items():
+                for city, counts in confusions(reference, codes, cities, legend).items():
+                    total[name][str(city)] = total[name].get(str(city), 0) + counts
+    return {name: {city: c.tolist() for city, c in by_city.items()} for name, by_city in total.items()}
+
+
+def _at_points(reader: MapReader, window: Window, located: Path) -> list[list[Any]]:
+    """[[number, city, reference, {map: class}], …] of the points of the block, by their number in the file."""
+    points = Points.from_csv(located.read_text("utf-8"))
+    inside = (points.rows >= window.row_start) & (points.rows < window.row_stop)
+    inside &= (points.cols >= window.col_start) & (points.cols < window.col_stop)
+    rows = []
+    for number in np.flatnonzero(inside).tolist():
+        row, col = int(points.rows[number]), int(points.cols[number])
+        pixel = Window(row, row + 1, col, col + 1)
+        city = int(reader.cities(pixel)[0, 0])
+        if city == 0:
+            raise InputError(
+                "a reference point lies outside the map: no city owns its pixel",
+                where=f"point {points.ids[number]}, row {row}, column {col}",
+                hint="Check the points' CRS, or leave points beyond the boundary out of the sample and say so.",
+            )
+        classes = {name: int(codes[0, 0]) for name, codes in reader.codes(pixel).items()}
+        rows.append([number, city, int(points.reference[number]), classes])
+    return rows

@@ -1,0 +1,169 @@
+"""Stage `assess`: reference points and truth in, counts per block, then scores and areas of nation, provinces, cities.
+
+Files below work/assess:
+
+    located.csv          reference points on the lattice: id, row, col, reference
+    blocks/<block>.json  {"areas": {city: {value: [pixels, mm²]}},
+                          "truth": {map: {city: counts [K, K + 1]}},           where there is a truth raster
+                          "points": [[number, city, reference, {map: class}]]} where there are points
+    accuracy.json        {"legend", "references": [{"name": "points" | "truth", "design", "n", "maps": [{"name", "kind",
+                          "places": [{"level", "name", "region", "province", "fine": scores, "coarse": scores}]}],
+                          "differences": {control: {"fine", "coarse"}}, "adjusted": {…} | null}]}
+    areas.json           [{"level", "name", "region", "province", "classes": [{"value", "pixels", "mm2"}]}]
+    accuracy.csv, confusion.csv, areas.csv, points.csv   the same for spreadsheets
+
+`scores` is what `ConfusionMatrix.scores` gives. "fine" is the map's legend, in which the built-up class of a 10 m
+product counts as building, as it is; "coarse" merges traffic route into building on both sides, which is fair to them.
+Counts and areas are integers: they add over blocks to the same numbers for any size of block.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from l2h.accuracy.blocks import tally_block
+from l2h.accuracy.maps import MAP, Shelf, open_shelf
+from l2h.accuracy.places import places_of
+from l2h.accuracy.points import Points, read_points
+from l2h.accuracy.settings import ReferenceSettings
+from l2h.accuracy.summary import (
+    adjusted_areas,
+    area_table,
+    count_points,
+    differences,
+    gather_points,
+    matrix_of,
+    reference_scores,
+    sum_areas,
+    sum_truth,
+)
+from l2h.accuracy.tables import accuracy_csv, areas_csv, confusion_csv, points_csv
+from l2h.accuracy.truth import check_truth
+from l2h.core.files import read_json, write_json, write_text
+from l2h.core.grid import Grid
+from l2h.core.legend import load_legend
+from l2h.core.tasks import Context, Made, Stage, Task
+
+
+def stage(settings: ReferenceSettings | None) -> Stage:
+    """The stage `assess`. Without references it gives areas only, and says so by an empty list of references."""
+    chosen = settings or ReferenceSettings()
+    return Stage("assess", (partial(_locate, chosen), partial(_tally, chosen), partial(_sum_up, chosen)))
+
+
+def _locate(settings: ReferenceSettings, context: Context) -> list[Task]:
+    if settings.points is None:
+        return []
+    path, out = context.project_dir / settings.points, _folder(context) / "located.csv"
+    return [
+        Task(
+            key="assess/points",
+            function=locate_points,
+            arguments={"path": path, "settings": settings, "grid": context.grid, "out": out},
+            inputs=(path,),
+            outputs=(out,),
+            settings={"reference": settings.model_dump(mode="json"), "grid": context.grid.to_dict()},
+        )
+    ]
+
+
+def _tally(settings: ReferenceSettings, context: Context) -> list[Task]:
+    shelf = open_shelf(context)
+    located = _folder(context) / "located.csv" if settings.points else None
+    truth = context.project_dir / settings.truth if settings.truth else None
+    if truth is not None:
+        check_truth(truth, context.grid)
+    extra = tuple(path for path in (located, truth) if path is not None)
+    return [
+        Task(
+            key=f"assess/{block.name}",
+            function=tally_block,
+            arguments={"shelf": shelf, "block": block, "out": out, "located": located, "truth": truth},
+            inputs=(*shelf.paths(block), *extra),
+            outputs=(out,),
+            settings={"shelf": shelf.to_dict(), "points": bool(located), "truth": bool(truth)},
+            pixels=block.window.pixels,
+        )
+        for block in context.grid.blocks(context.block_px)
+        for out in [_folder(context) / "blocks" / f"{block.name}.json"]
+    ]
+
+
+def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
+    folder, shelf = _folder(context), open_shelf(context)
+    tallies = tuple(folder / "blocks" / f"{b.name}.json" for b in context.grid.blocks(context.block_px))
+    located = folder / "located.csv" if settings.points else None
+    regions = context.work / "layers" / "regions.json"
+    names = ["accuracy.json", "areas.json", "accuracy.csv", "confusion.csv", "areas.csv"]
+    names += ["points.csv"] if located else []
+    arguments = {
+        "shelf": shelf, "tallies": tallies, "regions": regions, "located": located, "truth": bool(settings.truth),
+        "design": settings.design, "folder": folder,
+    }  # fmt: skip
+    return [
+        Task(
+            key="assess/summary",
+            function=sum_up,
+            arguments=arguments,
+            inputs=(*tallies, regions, *((located,) if located else ())),
+            outputs=tuple(folder / name for name in names),
+            settings={
+                "design": settings.design,
+                "truth": bool(settings.truth),
+                "products": shelf.to_dict()["products"],
+            },
+        )
+    ]
+
+
+def locate_points(path: Path, settings: ReferenceSettings, grid: Grid, out: Path) -> Made:
+    """Read, check and place the reference points."""
+    points = read_points(path, settings, grid, load_legend("sinolc1"))
+    write_text(out, points.to_csv())
+    return Made(info={"points": len(points)})
+
+
+def sum_up(
+    shelf: Shelf, tallies: tuple[Path, ...], regions: Path, located: Path | None, truth: bool, design: Any, folder: Path
+) -> Made:
+    """Add the blocks up and write scores, areas and tables."""
+    legend, cities = load_legend("sinolc1"), read_json(regions)["cities"]
+    areas = sum_areas(_each(tallies))
+    references: list[dict[str, Any]] = []
+    if located is not None:
+        points = Points.from_csv(located.read_text("utf-8"))
+        rows = gather_points(_each(tallies))
+        counts = count_points(rows, shelf.names, legend)
+        matrix = matrix_of(counts[MAP], places_of(cities)[0], legend, design)
+        references.append(
+            {
+                "name": "points",
+                "design": design,
+                "n": len(rows),
+                "maps": reference_scores(counts, shelf.kinds, cities, design, legend),
+                "differences": differences(rows, shelf.names),
+                "adjusted": adjusted_areas(matrix, areas),
+            }
+        )
+        write_text(folder / "points.csv", points_csv(rows, points, cities, shelf.names))
+    if truth:
+        maps = reference_scores(sum_truth(_each(tallies)), shelf.kinds, cities, "census", legend)
+        n = maps[0]["places"][0]["fine"]["n"]
+        references.append({"name": "truth", "design": "census", "n": n, "maps": maps})
+    table = area_table(areas, cities, legend)
+    write_json(folder / "accuracy.json", {"legend": legend.name, "references": references})
+    write_json(folder / "areas.json", table)
+    write_text(folder / "accuracy.csv", accuracy_csv(references))
+    write_text(folder / "confusion.csv", confusion_csv(references))
+    write_text(folder / "areas.csv", areas_csv(table, legend))
+    return Made()
+
+
+def _each(tallies: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
+    for path in tallies:
+        yield read_json(path)
+
+
+def _folder(context: Context) -> Path:
+    return context.work / "assess"

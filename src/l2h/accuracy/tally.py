@@ -1,0 +1,65 @@
+"""Counts of arrays: majority of products, classes and confusions by city. Integers only, so that blocks add up."""
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.legend import Legend
+
+Codes = npt.NDArray[np.uint8]
+MM2 = 1_000_000  # square millimetres in a square metre: areas are summed as integers, exactly
+
+
+def majority(products: npt.NDArray[np.uint8]) -> Codes:
+    """The class most products give, the earlier product's on a tie; 0 where none gives any.
+
+    products : uint8 [P, ...], class values of one legend, 0 = says nothing
+
+    >>> majority(np.array([[2, 2, 0, 5], [4, 4, 0, 0], [4, 9, 0, 0]], "uint8")).tolist()
+    [4, 2, 0, 5]
+    """
+    votes = np.stack([(products == p).sum(0, dtype="uint8") for p in products])
+    votes[products == 0] = 0
+    return np.asarray(np.take_along_axis(products, votes.argmax(0)[None], 0)[0], "uint8")
+
+
+def class_areas(
+    mapped: Codes, cities: npt.NDArray[np.uint16], row_mm2: npt.NDArray[np.int64]
+) -> dict[int, dict[int, tuple[int, int]]]:
+    """Pixels and ground area of each map value in each city.
+
+    mapped  : uint8 [H, W], class values, 0 = nodata (counted too); cities : uint16 [H, W], 0 = outside, left out
+    row_mm2 : int64 [H], area of one pixel of each row in mm²
+    Returns {city: {value: (pixels, mm²)}}.
+    """
+    result: dict[int, dict[int, tuple[int, int]]] = {}
+    for city in _present(cities):
+        inside = cities == city
+        rows = np.flatnonzero(inside.any(1))
+        key = np.broadcast_to(np.arange(rows.size)[:, None] * 256, (rows.size, mapped.shape[1]))
+        picked = inside[rows]
+        counts = np.bincount((key + mapped[rows])[picked], minlength=rows.size * 256).reshape(-1, 256)
+        areas = row_mm2[rows] @ counts
+        result[city] = {int(v): (int(counts[:, v].sum()), int(areas[v])) for v in np.flatnonzero(counts.sum(0))}
+    return result
+
+
+def confusions(
+    reference: Codes, mapped: Codes, cities: npt.NDArray[np.uint16], legend: Legend
+) -> dict[int, npt.NDArray[np.int64]]:
+    """int64 [K, K + 1] counts by city of reference against map; outside cities and without reference left out."""
+    k = len(legend)
+    known = (cities > 0) & (reference != legend.nodata)
+    city = cities[known].astype("int64")
+    rows = legend.index_of[reference[known]].astype("int64")
+    cols = np.minimum(legend.index_of[mapped[known]], k)
+    index = np.zeros(65536, "int64")
+    present = _present(cities)
+    index[present] = np.arange(len(present))
+    key = (index[city] * k + rows) * (k + 1) + cols
+    counts = np.bincount(key, minlength=len(present) * k * (k + 1)).reshape(len(present), k, k + 1)
+    return {c: counts[i].astype("int64") for i, c in enumerate(present) if counts[i].any()}
+
+
+def _present(cities: npt.NDArray[np.uint16]) -> list[int]:
+    counts = np.bincount(cities.ravel(), minlength=1)
+    return [int(c) for c in np.flatnonzero(counts) if c > 0]
