@@ -1,0 +1,1 @@
+"""Labels: 10 m products and vectors become training labels, with no pixel drawn by hand."""

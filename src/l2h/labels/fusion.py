@@ -1,0 +1,94 @@
+"""Fusion: product codes of one or several areas → class probabilities and reliability per cell, on arrays alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.legend import coarse_legend
+from l2h.labels.anchors import load_anchor
+from l2h.labels.cells import cell_mode, reliability
+from l2h.labels.joint import JointCounts, add_joint, count_joint, pack
+from l2h.labels.posterior import Fit, code_index, fit, to_integers
+from l2h.labels.settings import LabelSettings
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Combination of codes → probabilities: what remains of a fitted model when cells are labelled.
+
+    keys : int64 [N], ascending, as `joint.pack` makes them
+    posterior : uint8 [N, K], every row sums to 255
+    """
+
+    keys: npt.NDArray[np.int64]
+    posterior: npt.NDArray[np.uint8]
+
+    def look_up(self, codes: Codes) -> npt.NDArray[np.uint8]:
+        """Codes [k, h, w] → probabilities uint8 [K, h, w]; all 0 where no product has a code or none was counted."""
+        keys = pack(codes)
+        found = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        if not len(self.keys):
+            return np.zeros((self.posterior.shape[1], *keys.shape), "uint8")
+        known = self.keys[found] == keys
+        return np.where(known, np.moveaxis(self.posterior[found], -1, 0), 0).astype("uint8")
+
+
+def fit_joint(joint: JointCounts, legends: Sequence[str], settings: LabelSettings) -> Fit:
+    """Fit the label model with the dials of the settings."""
+    return fit(
+        joint,
+        [load_anchor(legend) for legend in legends],
+        strength=settings.anchor_strength,
+        tempering=settings.tempering,
+        smoothing=settings.prior_smoothing,
+    )
+
+
+def table_of(joint: JointCounts, legends: Sequence[str], model: Fit) -> Table:
+    """The table of a model over the combinations it was fitted to; all 0 where no product says anything (cloud)."""
+    index = code_index(joint, [load_anchor(legend) for legend in legends])
+    says = np.any(index > 0, axis=1, keepdims=True)
+    return Table(joint.keys, np.where(says, to_integers(model.posterior), 0).astype("uint8"))
+
+
+def cell_codes(codes: Codes, cell_px: int) -> Codes:
+    """Product codes per pixel [k, H, W] → per cell [k, h, w]."""
+    return np.stack([cell_mode(layer, cell_px) for layer in codes])
+
+
+def fuse(
+    areas: Sequence[Codes], legends: Sequence[str], settings: LabelSettings | None = None
+) -> list[npt.NDArray[np.uint8]]:
+    """Label cells of one region, given as one or several areas.
+
+    areas   : product codes per cell, uint8 [k, h, w] each, 0 = nodata (see `cell_codes`)
+    legends : the products' legends, in the order of the codes
+    Returns one uint8 [11, h, w] per area, as in the posterior store: bands 1 to 10 the probabilities of the coarse
+    classes (of 255), band 11 the reliability (0 to 100); all 0 where no product has a code.
+
+    One model is fitted to all areas together, so areas of one call should be of one region and kind.
+    """
+    settings = settings or LabelSettings()
+    joint = add_joint([count_joint(area) for area in areas], len(legends))
+    table = table_of(joint, legends, fit_joint(joint, legends, settings))
+    return [with_reliability(np.pad(table.look_up(area), ((0, 0), (1, 1), (1, 1)))) for area in areas]
+
+
+def with_reliability(posterior: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Probabilities [K, h + 2, w + 2] with a margin of one cell → [K + 1, h, w], the reliability last."""
+    return np.concatenate([posterior[:, 1:-1, 1:-1], reliability(posterior)[None]])
+
+
+def class_of(posterior: npt.NDArray[np.uint8], void_below: int = 0) -> npt.NDArray[np.uint8]:
+    """Posterior store [11, h, w] → sinolc1 value of the likeliest class, uint8 [h, w].
+
+    Void (0) where no product has a code and where the reliability is under `void_below`; ties go to the earlier class.
+    """
+    values = np.array(coarse_legend().values, "uint8")
+    shares, trust = posterior[:-1], posterior[-1]
+    known = (shares.max(axis=0) > 0) & (trust >= void_below)
+    return np.where(known, values[shares.argmax(axis=0)], 0).astype("uint8")
