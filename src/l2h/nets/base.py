@@ -1,0 +1,52 @@
+"""What every network of ours offers: features, a classifier, and the two numbers that make cutting exact."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class PixelNetwork(nn.Module):
+    """A network that gives every pixel of an image one logit per class.
+
+    ``stride`` is the lattice step (px) that windows must start on, ``halo`` the margin (px, a multiple of the
+    stride) that a window must read around the pixels it keeps: with both, pieces equal the whole exactly.
+    No layer may look further than the halo: no global pooling, no attention, no spatial or instance norm.
+    """
+
+    stride: ClassVar[int]
+    halo: ClassVar[int]
+
+    def __init__(self, bands: int, classes: int, channels: int) -> None:
+        super().__init__()
+        self.bands = bands
+        self.classes = classes
+        self.classifier = nn.Conv2d(channels, classes, kernel_size=1)
+
+    def features(self, image: Tensor) -> Tensor:
+        """Features ``[N, C, H, W]`` of a normalised image ``[N, bands, H, W]``."""
+        raise NotImplementedError
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits ``[N, classes, H, W]`` of a normalised image ``[N, bands, H, W]`` (0 where there is no data)."""
+        logits: Tensor = self.classifier(self.features(image))
+        return logits
+
+    def features_and_logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Both in one pass, for losses that look at the features."""
+        features = self.features(image)
+        return features, self.classifier(features)
+
+
+def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution (zero padding, no bias) → batch norm → ReLU. In evaluation batch norm is a fixed affine map."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Class probabilities, float32 whatever the precision of the logits: bf16 softmax loses the third digit."""
+    return torch.softmax(logits.float(), dim=1)

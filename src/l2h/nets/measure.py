@@ -1,0 +1,59 @@
+"""What a network costs and how far it sees, measured on the network itself."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from l2h.nets.base import PixelNetwork
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Number of learned parameters (batch-norm statistics are not learned)."""
+    return sum(p.numel() for p in net.parameters())
+
+
+def mflop_per_pixel(net: PixelNetwork) -> float:
+    """10⁶ floating-point operations per output pixel: convolutions only, one multiply-add = 2 operations."""
+    side = 4 * net.stride
+    macs = 0
+
+    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal macs
+        weight = layer.weight
+        if isinstance(weight, Tensor):
+            macs += output[0].numel() * weight[0].numel()
+
+    hooks = [layer.register_forward_hook(count) for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        net(torch.zeros(1, net.bands, side, side, device=next(net.parameters()).device))
+    net.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return 2 * macs / side**2 / 1e6
+
+
+def receptive_field(net: PixelNetwork) -> int:
+    """Side (px) of the smallest centred square that holds every input pixel an output pixel depends on.
+
+    Measured by gradients on a copy whose weights are all positive, so that no ReLU hides a path, at every
+    position within the stride: ``2 · radius + 1`` of the farthest one.
+    """
+    probe = copy.deepcopy(net).double().eval()
+    with torch.no_grad():
+        for layer in probe.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.weight.fill_(1.0 / layer.weight[0].numel())
+    centre = -(-(net.halo + 8) // net.stride) * net.stride
+    side = 2 * centre + net.stride
+    image = torch.ones(1, net.bands, side, side, dtype=torch.double, requires_grad=True)
+    output = probe(image)[0, 0]
+    return 2 * max(_radius_at(output, image, centre + offset) for offset in range(net.stride)) + 1
+
+
+def _radius_at(output: Tensor, image: Tensor, position: int) -> int:
+    (gradient,) = torch.autograd.grad(output[position, position], image, retain_graph=True)
+    rows = torch.nonzero(gradient.abs().sum(dim=(0, 1, 3))).flatten()
+    return max(position - int(rows[0]), int(rows[-1]) - position)

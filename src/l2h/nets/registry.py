@@ -1,0 +1,36 @@
+"""Networks by name."""
+
+from l2h.core.errors import InputError
+from l2h.nets.base import PixelNetwork
+from l2h.nets.l2hnet import L2HNet
+from l2h.nets.unet import UNet
+
+NETWORKS: dict[str, type[L2HNet] | type[UNet]] = {"l2hnet": L2HNet, "unet": UNet}
+# channel counts are quarters and halves of the width (L2HNet) and 24/32 of it (U-Net): multiples of 4 keep them whole
+WIDTHS = range(4, 1025, 4)
+BANDS = range(1, 257)
+CLASSES = range(2, 256)
+
+
+def build_network(name: str, bands: int, classes: int, **arguments: object) -> PixelNetwork:
+    """The network ``name`` for ``bands`` inputs and ``classes`` outputs, with fresh weights.
+
+    The only argument so far is ``width`` (a multiple of 4). Raises InputError for an unknown name, an unknown
+    argument or a size out of range, since these come from settings and from checkpoint files.
+    """
+    if name not in NETWORKS:
+        raise InputError("unknown network", expected=" or ".join(sorted(NETWORKS)), got=repr(name))
+    if unknown := sorted(set(arguments) - {"width"}):
+        raise InputError(f"unknown argument of network '{name}'", expected="width", got=", ".join(unknown))
+    _check_size("bands", bands, BANDS)
+    _check_size("classes", classes, CLASSES)
+    sizes = {key: _check_size(key, value, WIDTHS) for key, value in arguments.items()}
+    return NETWORKS[name](bands, classes, **sizes)
+
+
+def _check_size(name: str, value: object, allowed: range) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+        step = f", multiple of {allowed.step}" if allowed.step > 1 else ""
+        expected = f"whole number {allowed.start} to {allowed[-1]}{step}"
+        raise InputError(f"network {name} out of range", expected=expected, got=repr(value))
+    return value
