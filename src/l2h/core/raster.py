@@ -4,20 +4,25 @@ All use of rasterio for reading and writing rasters of the workspace goes throug
 """
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.enums import MaskFlags
+from rasterio.env import set_gdal_config
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import GridError, InputError
-from l2h.core.files import atomic_path
+from l2h.core.files import write_bytes
 from l2h.core.grid import Block, Grid, Window
 from l2h.core.legend import Legend
 from l2h.core.patch import Patch
@@ -29,7 +34,18 @@ MAGIC = {
 }  # fmt: skip
 SAFE_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 OPEN_FILES = 16
-GDAL_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 128}
+CACHE_BYTES = 128_000_000  # decoded tiles GDAL may keep; its own default is a twentieth of the machine's memory
+GDAL_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+LAYOUT = {
+    "tiled": True,
+    "blockxsize": 256,
+    "blockysize": 256,
+    "compress": "ZSTD",
+    "zstd_level": 3,
+    "bigtiff": "IF_SAFER",
+    "interleave": "band",
+    "photometric": "MINISBLACK",  # else GDAL takes the last of four bands for transparency
+}
 
 
 class RasterReader(Protocol):
@@ -57,20 +73,35 @@ def open_raster(path: Path, drivers: Sequence[str] = SAFE_DRIVERS) -> Iterator[A
 def _open(path: Path, drivers: Sequence[str]) -> Any:
     if not Path(path).is_file():
         raise InputError("a raster is missing", where=str(path))
-    with Path(path).open("rb") as stream:
-        head = stream.read(8)
-    driver = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
+    driver = _driver_of(Path(path))
     if driver not in drivers:
         raise InputError(
             "a raster has a format we do not read", where=str(path), expected=", ".join(drivers), got=driver
         )
+    _bound_cache()
     try:
-        with rasterio.Env(**GDAL_OPTIONS):
+        with rasterio.Env(**GDAL_OPTIONS), warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `grid_of` says it, as an error
             return rasterio.open(path, driver=driver)
     except RasterioError as error:
         raise InputError(
             "a raster cannot be opened", where=str(path), got=str(error), hint="The file may be truncated."
         ) from error
+
+
+def _driver_of(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+    except OSError as error:
+        raise InputError("a raster cannot be opened", where=str(path), got=error.strerror or str(error)) from error
+    return next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
+
+
+@cache
+def _bound_cache() -> None:
+    """Bound GDAL's cache of decoded tiles, once per process: an Env around each read would forget it on leaving."""
+    set_gdal_config("GDAL_CACHEMAX", CACHE_BYTES)
 
 
 def grid_of(dataset: Any) -> Grid:
@@ -108,7 +139,7 @@ def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None
         box = RasterioWindow(inside.col_start, inside.row_start, inside.width, inside.height)
         try:
             values[:, rows, cols] = dataset.read(bands, window=box)
-            valid[rows, cols] = (dataset.read_masks(bands, window=box) > 0).all(0)
+            valid[rows, cols] = _read_validity(dataset, bands, box)
         except RasterioError as error:
             raise InputError(
                 "a raster cannot be read",
@@ -117,6 +148,16 @@ def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None
                 hint="The file may be truncated or corrupt.",
             ) from error
     return Patch(values, valid, window)
+
+
+def _read_validity(dataset: Any, bands: Sequence[int], box: RasterioWindow) -> Any:
+    """Where all bands are valid: [H, W] bool, or True; decodes no more than the kind of mask asks for."""
+    flags = [dataset.mask_flag_enums[band - 1] for band in bands]
+    if all(kinds == [MaskFlags.all_valid] for kinds in flags):
+        return True
+    if all(kinds == [MaskFlags.per_dataset] for kinds in flags):
+        bands = bands[:1]  # one mask for all bands
+    return (dataset.read_masks(list(bands), window=box) > 0).all(0)
 
 
 def write_raster(
@@ -138,34 +179,21 @@ def write_raster(
     count, height, width = values.shape
     if (height, width) != window.shape:
         raise GridError("values do not cover their window", expected=str(window.shape), got=str((height, width)))
-    tile = {"tiled": True, "blockxsize": 256, "blockysize": 256}
-    with (
-        atomic_path(path) as part,
-        rasterio.Env(**GDAL_OPTIONS),
-        rasterio.open(
-            part,
-            "w",
-            driver="GTiff",
-            count=count,
-            height=height,
-            width=width,
-            dtype=values.dtype.name,
-            crs=grid.crs,
-            transform=grid.window_transform(window),
-            nodata=nodata,
-            compress="ZSTD",
-            zstd_level=3,
-            bigtiff="IF_SAFER",
-            interleave="band",
-            **tile,
-        ) as out,
-    ):
-        out.write(values)
-        if valid is not None:
-            out.write_mask(valid)
-        if legend is not None:
-            out.write_colormap(1, legend.colormap)
-        out.update_tags(**(tags or {}))
+    size = {"count": count, "height": height, "width": width, "dtype": values.dtype.name, "nodata": nodata}
+    place = {"crs": grid.crs, "transform": grid.window_transform(window)}
+    # GDAL tells nobody when the disk fills while it closes a file, so it writes to memory and we to the disk
+    with MemoryFile() as memory, rasterio.Env(**GDAL_OPTIONS):
+        try:
+            with memory.open(driver="GTiff", **size, **place, **LAYOUT) as out:
+                out.write(values)
+                if valid is not None:
+                    out.write_mask(valid)
+                if legend is not None:
+                    out.write_colormap(1, legend.colormap)
+                out.update_tags(**(tags or {}))
+        except CRSError as error:
+            raise GridError("the CRS is not known", where=str(path), got=grid.crs) from error
+        write_bytes(path, memory.getbuffer())
 
 
 class BlockStore:
@@ -179,7 +207,7 @@ class BlockStore:
         self._reset()
 
     def _reset(self) -> None:
-        self._open: OrderedDict[Path, Any] = OrderedDict()
+        self._open: OrderedDict[Path, tuple[tuple[int, int], Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -213,31 +241,56 @@ class BlockStore:
         first = patches[0].values
         values = np.zeros((first.shape[0], *window.shape), first.dtype)
         valid = np.zeros(window.shape, bool)
-        for patch in patches:
+        for block, patch in zip(blocks, patches, strict=True):
+            kind, usual = (f"{len(v)} bands of {v.dtype}" for v in (patch.values, first))
+            if kind != usual:
+                where = str(self.path(block))
+                raise InputError("a block differs from its neighbours", where=where, expected=usual, got=kind)
             rows, cols = patch.window.slices_in(window)
             values[:, rows, cols], valid[rows, cols] = patch.values, patch.valid
         return Patch(values, valid, window)
 
     def _read_block(self, block: Block, window: Window) -> Patch:
         with self._lock:
-            dataset = self._dataset(self.path(block))
+            dataset = self._dataset(block)
             local = window.shift(-block.window.row_start, -block.window.col_start)
             patch = read_window(dataset, local)
         return Patch(patch.values, patch.valid, window)
 
-    def _dataset(self, path: Path) -> Any:
-        if path in self._open:
-            self._open.move_to_end(path)
-        else:
-            self._open[path] = _open(path, ("GTiff",))
-            if len(self._open) > OPEN_FILES:
-                self._open.popitem(last=False)[1].close()
-        return self._open[path]
+    def _dataset(self, block: Block) -> Any:
+        path = self.path(block)
+        if not path.is_file():
+            raise InputError("a raster is missing", where=str(path))
+        stat = path.stat()
+        state = stat.st_ino, stat.st_mtime_ns  # a file made anew under the same name is opened anew
+        if path in self._open and self._open[path][0] != state:
+            self._open.pop(path)[1].close()
+        if path not in self._open:
+            self._open[path] = state, self._checked(_open(path, ("GTiff",)), block)
+        self._open.move_to_end(path)
+        if len(self._open) > OPEN_FILES:
+            self._open.popitem(last=False)[1][1].close()
+        return self._open[path][1]
+
+    def _checked(self, dataset: Any, block: Block) -> Any:
+        """The dataset, which must lie where its block does: a file of another block size is never read in silence."""
+        t, wanted = dataset.transform, self._grid.window_transform(block.window)
+        if dataset.shape == block.window.shape and t.almost_equals(wanted, 1e-6 * self._grid.pixel):
+            return dataset
+        dataset.close()
+        raise GridError(
+            "a block's file does not fit the lattice",
+            where=str(self.path(block)),
+            expected=f"{block.window.shape} pixels from {wanted.c}, {wanted.f}",
+            got=f"{dataset.shape} pixels from {t.c}, {t.f}",
+            hint="It was made with other settings: remove it and run again.",
+        )
 
     def close(self) -> None:
-        for dataset in self._open.values():
-            dataset.close()
-        self._open.clear()
+        """Close the files; a later read opens them again."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1][1].close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "grid": self._grid, "block_px": self.block_px}
