@@ -13,6 +13,7 @@ from typing import Any
 from l2h.core.errors import InputError, StorageError
 
 PART = ".part-"  # marks a file that is being written; never a final name
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -24,13 +25,28 @@ def sha256_file(path: Path) -> str:
     try:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise InputError("a file is missing", where=str(path)) from error
+    except OSError as error:
+        raise _input_error(Path(path), error) from error
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: one text per value, so that it can be hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    """JSON with sorted keys and no spaces: one text per value, so that it can be hashed.
+
+    Sets are sorted, numpy scalars become numbers, and what has a text of its own (paths, dates) becomes that text;
+    TypeError for an object that would show its address, for its text changes with every run.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=canonical_json)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    text = str(value)
+    if " at 0x" in text:
+        raise TypeError(f"{type(value).__qualname__} has no text of its own and cannot be hashed: {text}")
+    return text
 
 
 @contextmanager
@@ -43,7 +59,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         # the suffix stays last: drivers choose their format by it
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}{PART}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -52,20 +68,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise _storage_error(path, error) from error
     try:
         yield part
-        _sync(part)
+        sync(part)
         part.chmod(0o644)
         part.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
-        if _is_storage(error):
+        if _is_storage(error, part, path):
             raise _storage_error(path, error) from error
         raise
     finally:
         part.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a small file whole."""
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Write a file whole from memory."""
     with atomic_path(path) as part:
         part.write_bytes(data)
 
@@ -83,8 +99,8 @@ def read_json(path: Path) -> Any:
     """Read JSON, with an error that names the file."""
     try:
         return json.loads(Path(path).read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("a file is missing", where=str(path)) from error
+    except OSError as error:
+        raise _input_error(Path(path), error) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError("a file is not JSON", where=str(path), got=str(error)) from error
 
@@ -97,7 +113,16 @@ def remove_parts(folder: Path) -> int:
     return len(parts)
 
 
-def _sync(path: Path) -> None:
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; each new name is on the disk when this returns."""
+    new = [above for above in (folder, *folder.parents) if not above.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in new:
+        sync(made.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -105,8 +130,10 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _is_storage(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+def _is_storage(error: OSError, part: Path, path: Path) -> bool:
+    """Whether an error met while writing `path` is the disk's; one that names another file is that file's."""
+    named = error.filename is not None and Path(error.filename) not in (part, path, path.parent)
+    return not named and error.errno in STORAGE_ERRORS
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:
@@ -116,3 +143,9 @@ def _storage_error(path: Path, error: OSError) -> StorageError:
         got=error.strerror or str(error),
         hint="Free some space or mend the folder's rights and run again: what was finished is kept.",
     )
+
+
+def _input_error(path: Path, error: OSError) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError("a file is missing", where=str(path))
+    return InputError("a file cannot be read", where=str(path), got=error.strerror or str(error))
