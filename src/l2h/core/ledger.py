@@ -7,15 +7,17 @@ record that never was. The newest line of a key wins.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from l2h.core.errors import InputError, StorageError
-from l2h.core.files import canonical_json, sha256_file
+from l2h.core.files import canonical_json, sha256_file, sync
 
 Decision = Literal["make", "remake", "keep"]
+TICK_NS = 2_000_000_000  # the coarsest clock of a file system: a file younger than this may change without a new time
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,20 @@ class FileState:
 
     @classmethod
     def of(cls, path: Path) -> "FileState":
-        stat = path.stat()
+        """The state of a file; InputError where it is missing."""
+        stat = _stat(path)  # before hashing: a change while hashing then shows in the time
         return cls(sha256_file(path), stat.st_size, stat.st_mtime_ns)
+
+    def agrees(self, stat: os.stat_result) -> bool:
+        """Whether size and time say that the file is the one hashed."""
+        return (self.size, self.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except FileNotFoundError as error:
+        raise InputError("a file is missing", where=str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,16 @@ class Ledger:
         self._records: dict[str, Record] = {}
         self._files: dict[str, FileState] = {}
         self._external: dict[str, FileState] = {}
-        for line in self._lines():
-            self._take(line)
+        try:
+            for line in self._lines():
+                self._take(line)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                "the ledger holds a line that is not of this version",
+                where=str(self.path),
+                got=repr(error),
+                hint="Remove the ledger: what it told of is made again.",
+            ) from error
 
     def get(self, key: str) -> Record | None:
         return self._records.get(key)
@@ -89,16 +111,15 @@ class Ledger:
 
     def digest_of(self, path: Path) -> str:
         """SHA-256 of a file: as recorded when size and time still agree, else hashed and remembered."""
-        name = self._name(path)
-        known = self._files.get(name) or self._external.get(name)
-        try:
-            stat = path.stat()
-        except FileNotFoundError as error:
-            raise InputError("a file is missing", where=str(path)) from error
-        if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            return known.sha256
+        name, stat = self._name(path), _stat(path)
+        for known in (self._files.get(name), self._external.get(name)):
+            if known is not None and known.agrees(stat):
+                return known.sha256
         state = FileState.of(path)
-        self._append({"kind": "file", "path": name, **asdict(state)})
+        if time.time_ns() - state.mtime_ns < TICK_NS:
+            state = replace(state, mtime_ns=-1)  # too young for its time to vouch for it: hashed again when next asked
+        if state != self._external.get(name):
+            self._append({"kind": "file", "path": name, **asdict(state)})
         return state.sha256
 
     def intact(self, record: Record) -> bool:
@@ -106,12 +127,7 @@ class Ledger:
         return all(self._same(self.root / name, state) for name, state in record.outputs.items())
 
     def _same(self, path: Path, state: FileState) -> bool:
-        if not path.is_file():
-            return False
-        stat = path.stat()
-        if stat.st_size != state.size:
-            return False
-        return stat.st_mtime_ns == state.mtime_ns or sha256_file(path) == state.sha256
+        return path.is_file() and path.stat().st_size == state.size and self.digest_of(path) == state.sha256
 
     def _name(self, path: Path) -> str:
         path, root = Path(path).absolute(), self.root.absolute()
@@ -144,6 +160,7 @@ class Ledger:
     def _append(self, line: dict[str, Any]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            new = not self.path.exists()
             with self.path.open("ab+") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 size = stream.seek(0, os.SEEK_END)
@@ -152,6 +169,8 @@ class Ledger:
                 stream.write(canonical_json(line).encode() + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
+            if new:
+                sync(self.path.parent)
         except OSError as error:
             raise StorageError("cannot write the ledger", where=str(self.path), got=str(error)) from error
         self._take(json.loads(canonical_json(line)))
