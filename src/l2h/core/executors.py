@@ -6,6 +6,8 @@ The function is importable by name, items and results can be pickled. What is co
 import logging
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +20,7 @@ from l2h.core.errors import L2HError, UsageError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Kind = Literal["serial", "processes", "ray"]
-MAX_DEATHS = 10  # how often an item may lose its worker; neighbours of a deadly item lose theirs too
+MAX_DEATHS = 4  # how often an item that runs alone may lose its worker
 
 
 class Executor(Protocol):
@@ -55,8 +57,9 @@ class SerialExecutor:
 class ProcessExecutor:
     """A pool of spawned processes (never forked: GDAL and torch hold threads).
 
-    At most two items per worker are in flight, so that a million items cost no memory. A worker that dies (out of
-    memory, killed) takes nothing with it: its items run again in a new pool, each at most MAX_DEATHS times.
+    At most two items per worker are in flight, so that a million items cost no memory. When a worker dies (out of
+    memory, killed) the items in flight run again, one at a time, so that it shows which of them is deadly; that one
+    is given up after MAX_DEATHS deaths of its own.
     """
 
     def __init__(self, workers: int) -> None:
@@ -65,29 +68,35 @@ class ProcessExecutor:
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         queue = iter(items)
-        deaths: dict[int, int] = {}
-        again: list[tuple[int, Item]] = []
-        numbered = enumerate(queue)
-        running: dict[Future[Result], tuple[int, Item]] = {}
+        running: dict[Future[Result], Item] = {}
         while True:
-            room = 2 * self.workers - len(running)
-            returning = _take(again, room)
-            for number, item in [*returning, *islice(numbered, room - len(returning))]:
-                running[self._submit(function, item)] = (number, item)
+            for item in islice(queue, 2 * self.workers - len(running)):
+                running[self._submit(function, item)] = item
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
+            if any(_is_lost(future) for future in done):
+                self._restart()  # joins what is left of the pool, which settles everything in flight
+                done = set(running)
+            suspects = []
             for future in done:
-                number, item = running.pop(future)
-                try:
-                    result = future.result()
-                except BrokenProcessPool as error:
-                    lost = [(number, item), *running.values()]
-                    running.clear()
-                    self._restart()
-                    again = _count_deaths(lost, deaths, error) + again
-                    break
-                yield result
+                item = running.pop(future)
+                if _is_lost(future):
+                    suspects.append(item)
+                else:
+                    yield future.result()
+            for item in suspects:
+                yield self._alone(function, item)
+
+    def _alone(self, function: Callable[[Item], Result], item: Item) -> Result:
+        """Run one item with nothing beside it, so that a death is its own."""
+        for _ in range(MAX_DEATHS):
+            future = self._submit(function, item)
+            wait([future])
+            if not _is_lost(future):
+                return future.result()
+            self._restart()
+        raise _given_up(item)
 
     def _submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
         try:
@@ -99,7 +108,7 @@ class ProcessExecutor:
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_one_thread)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
         return self._pool
 
     def _restart(self) -> None:
@@ -113,6 +122,9 @@ class ProcessExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and self._pool is not None:  # nobody wants what still runs; files are whole or absent
+            for process in list((self._pool._processes or {}).values()):
+                process.terminate()
         self._restart()
 
 
@@ -126,14 +138,25 @@ class RayExecutor:
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         ray = self._open()
-        remote = ray.remote(num_cpus=1, max_retries=MAX_DEATHS)(function)
+        remote = ray.remote(num_cpus=1, max_retries=MAX_DEATHS - 1)(function)
         queue = iter(items)
-        running = [remote.remote(item) for item in islice(queue, 2 * self.workers)]
+        running = {remote.remote(item): item for item in islice(queue, 2 * self.workers)}
         while running:
-            done, running = ray.wait(running, num_returns=1)
-            running += [remote.remote(item) for item in islice(queue, len(done))]
+            done, _ = ray.wait(list(running), num_returns=1)
             for reference in done:
-                yield ray.get(reference)
+                item = running.pop(reference)
+                result = self._get(reference, item)
+                running.update({remote.remote(following): following for following in islice(queue, 1)})
+                yield result
+
+    def _get(self, reference: Any, item: object) -> Any:
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(reference)
+        except errors.RayTaskError as error:
+            raise error.cause from error
+        except (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError) as error:
+            raise _given_up(item) from error
 
     def _open(self) -> Any:
         if self._ray is not None:
@@ -173,24 +196,30 @@ def make_executor(kind: Kind, workers: int) -> Executor:
     raise UsageError("no such executor", expected="serial, processes or ray", got=kind)
 
 
-def _one_thread() -> None:
-    """Workers share the cores by processes, not by threads inside each."""
+def _start_worker() -> None:
+    """What every worker process does first."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+        os.environ[name] = "1"  # workers share the cores by processes, not by threads inside each
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer: it ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _take(items: list[tuple[int, Item]], count: int) -> list[tuple[int, Item]]:
-    taken, items[:] = items[: max(0, count)], items[max(0, count) :]
-    return taken
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone, however it went: a pool's worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
-def _count_deaths(lost: list[tuple[int, Item]], deaths: dict[int, int], error: BaseException) -> list[tuple[int, Item]]:
-    for number, item in lost:
-        deaths[number] = deaths.get(number, 0) + 1
-        if deaths[number] > MAX_DEATHS:
-            raise L2HError(
-                "a worker process died again and again at the same work",
-                where=str(item)[:200],
-                hint="It may need more memory: use fewer workers or smaller blocks and windows.",
-            ) from error
-    return lost
+def _is_lost(future: Future[Any]) -> bool:
+    """Whether a settled future never ran to its end, because its worker or its pool died."""
+    return future.cancelled() or isinstance(future.exception(), BrokenProcessPool)
+
+
+def _given_up(item: object) -> L2HError:
+    return L2HError(
+        f"a worker process died {MAX_DEATHS} times at the same work",
+        where=str(item)[:200],
+        hint="It may need more memory: use fewer workers or smaller blocks and windows.",
+    )
