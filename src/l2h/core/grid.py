@@ -167,22 +167,25 @@ class Grid:
     def rowcol(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Row and column of the pixel that holds each point; may lie outside the grid.
 
-        A point on an edge belongs to the pixel below and to the right of it.
+        A point on an edge belongs to the pixel below and right of it. GridError where a coordinate is not finite.
         """
         rows = np.floor((self.y - np.asarray(y, "float64")) / self.pixel)
         cols = np.floor((np.asarray(x, "float64") - self.x) / self.pixel)
+        if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
+            raise GridError("a coordinate is not finite", hint="It may lie outside the area where the CRS is valid.")
         return rows.astype("int64"), cols.astype("int64")
 
     def window_of_bounds(self, bounds: tuple[float, float, float, float]) -> Window:
         """The smallest window of the grid that covers (left, bottom, right, top); empty when they do not meet."""
         left, bottom, right, top = bounds
+        if not all(math.isfinite(edge) for edge in bounds) or right < left or top < bottom:
+            raise GridError("bounds are not an area", expected="left <= right, bottom <= top", got=str(bounds))
         slack = 1e-6  # of a pixel: bounds computed from the lattice must come back to the same lattice
-        return Window(
-            math.floor((self.y - top) / self.pixel + slack),
-            max(math.floor((self.y - top) / self.pixel + slack), math.ceil((self.y - bottom) / self.pixel - slack)),
-            math.floor((left - self.x) / self.pixel + slack),
-            max(math.floor((left - self.x) / self.pixel + slack), math.ceil((right - self.x) / self.pixel - slack)),
-        ).intersect(self.window)
+        row = math.floor((self.y - top) / self.pixel + slack)
+        col = math.floor((left - self.x) / self.pixel + slack)
+        row_stop = math.ceil((self.y - bottom) / self.pixel - slack)
+        col_stop = math.ceil((right - self.x) / self.pixel - slack)
+        return Window(row, max(row, row_stop), col, max(col, col_stop)).intersect(self.window)
 
     def coarsen(self, factor: int) -> "Grid":
         """The lattice of `factor` × `factor` cells with the same origin; partial cells at the rim count as cells."""
@@ -232,10 +235,10 @@ class Grid:
     def _pixel_area(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         crs, proj = _projection(self.crs)
         if crs.is_geographic:
-            unit = math.radians(1.0)
-            top, bottom = np.radians(y + self.pixel / 2), np.radians(y - self.pixel / 2)
-            ellipsoid = crs.ellipsoid
-            strip = _authalic(top, ellipsoid) - _authalic(bottom, ellipsoid)
+            unit = crs.axis_info[0].unit_conversion_factor  # radians: not every geographic CRS counts in degrees
+            edges = (np.clip((y + side * self.pixel / 2) * unit, -math.pi / 2, math.pi / 2) for side in (1, -1))
+            top, bottom = (_authalic(edge, crs.ellipsoid) for edge in edges)
+            strip = top - bottom
             return np.asarray(strip * self.pixel * unit, "float64")
         lon, lat = proj(x, y, inverse=True)
         scale = proj.get_factors(lon, lat).areal_scale

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from l2h.core.errors import LegendError
 
 TRAFFIC, BUILDING = 1, 6
+CHUNK = 1 << 20
 LEGENDS = ("sinolc1", "worldcover", "esri2020", "esri", "from_glc10")
 
 
@@ -93,7 +94,10 @@ class Legend:
 
     def check(self, codes: npt.NDArray[np.uint8], where: str) -> None:
         """Raise LegendError naming the first code that is neither nodata nor in the legend, with its count."""
-        counts = np.bincount(codes.ravel(), minlength=256)
+        counts = sum(
+            (np.bincount(part, minlength=256) for part in np.array_split(codes.ravel(), codes.size // CHUNK + 1)),
+            start=np.zeros(256, "int64"),  # in parts, for bincount takes eight bytes a pixel
+        )
         known = np.zeros(256, bool)
         known[[self.nodata, *self.values]] = True
         strange = np.flatnonzero((counts > 0) & ~known)

@@ -165,8 +165,11 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
     """
     started, made, kept, holes = time.monotonic(), 0, 0, []
     for step in stage.steps:
-        todo, wanted = [], {}
+        todo: list[Task] = []
+        wanted: dict[str, str] = {}
         for task in step(context):
+            if task.key in wanted:
+                raise L2HError("two tasks of one step have the same key", where=task.key)
             decision, wanted[task.key] = plan_task(task, context.ledger)
             if decision == "keep":
                 kept += 1
