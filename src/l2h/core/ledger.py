@@ -149,7 +149,8 @@ class Ledger:
     def _take(self, line: dict[str, Any]) -> None:
         kind = line.pop("kind")
         if kind == "file":
-            self._external[line.pop("path")] = FileState(**line)
+            name = line.pop("path")
+            self._external[name] = FileState(**line)
             return
         line["outputs"] = {name: FileState(**state) for name, state in line["outputs"].items()}
         line["holes"] = tuple(line["holes"])
