@@ -148,7 +148,9 @@ def sum_up(
         )
         write_text(folder / "points.csv", points_csv(rows, points, cities, shelf.names))
     if truth:
-        maps = reference_scores(sum_truth(_each(tallies)), shelf.kinds, cities, "census", legend)
+        found = sum_truth(_each(tallies))
+        counts = {name: found[name] for name in shelf.names}
+        maps = reference_scores(counts, shelf.kinds, cities, "census", legend)
         n = maps[0]["places"][0]["fine"]["n"]
         references.append({"name": "truth", "design": "census", "n": n, "maps": maps})
     table = area_table(areas, cities, legend)

@@ -28,8 +28,9 @@ def stratified_accuracy(
     """Olofsson and others (2014), eqs 1 to 11; also the post-stratified estimator of a simple random sample.
 
     W_i = map_areas_i / Σ map_areas, n_i points in map class i, n_ij of them of reference class j,
-    p_ij = W_i n_ij / n_i: overall accuracy O = Σ p_ii, var = Σ W_i² U_i (1 - U_i) / (n_i - 1); user's accuracy
-    U_i = n_ii / n_i; producer's accuracy P_j = p_jj / p_.j, var by their eq. 7; area of class j A_j = A p_.j, its standard error by their eq. 10.
+    p_ij = W_i n_ij / n_i. Overall accuracy O = Σ p_ii, var = Σ W_i² U_i (1 - U_i) / (n_i - 1); user's accuracy
+    U_i = n_ii / n_i; producer's accuracy P_j = p_jj / p_.j, var by their eq. 7; area of class j A_j = A p_.j, its
+    standard error by their eq. 10.
 
     counts    : int64 [K, K], reference × map (columns are strata, as in ConfusionMatrix)
     map_areas : float64 [K], area of each map class, any unit
