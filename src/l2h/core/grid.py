@@ -7,7 +7,6 @@ corner (`x`, `y` = left and top edge of pixel (0, 0)) unless a name says centre;
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from affine import Affine
 
 from l2h.core.errors import GridError
+from l2h.core.ground import cell_area
 
 
 @dataclass(frozen=True, order=True)
@@ -215,35 +215,21 @@ class Grid:
     def row_area(self, row_start: int, row_stop: int) -> npt.NDArray[np.float64]:
         """Ground area in m² of one pixel of each row, float64 [row_stop - row_start].
 
-        Geographic CRS: exact area of the cell on the ellipsoid (pyproj geodesic area of the authalic strip). Projected
-        CRS: pixel² divided by the areal scale at the row's centre on the grid's middle column, so it is exact on
-        equal-area CRSs and good to the spread of the scale along a row elsewhere (`area_spread` tells how much).
+        Exact on the ellipsoid, taken at the grid's middle column: the same for every column of a geographic or
+        equal-area CRS, and good to the spread of the scale along a row elsewhere (`area_spread` tells how much).
         """
         rows = np.arange(row_start, row_stop)
         x, y = self.xy(rows, np.full(rows.shape, (self.width - 1) / 2))
-        return self._pixel_area(x, y)
+        return cell_area(self.crs, x, y, self.pixel)
 
     def area_spread(self) -> float:
         """Largest relative difference of pixel area along a row: 0 on equal-area CRSs, about 1e-3 across a UTM zone."""
         rows = np.linspace(0, self.height - 1, 5)
         cols = np.linspace(0, self.width - 1, 9)
         r, c = np.meshgrid(rows, cols, indexing="ij")
-        area = self._pixel_area(*self.xy(r, c))
+        area = cell_area(self.crs, *self.xy(r, c), self.pixel)
         middle = area[:, len(cols) // 2][:, None]
         return float(np.abs(area / middle - 1).max())
-
-    def _pixel_area(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        crs, proj = _projection(self.crs)
-        if crs.is_geographic:
-            unit = crs.axis_info[0].unit_conversion_factor  # radians: not every geographic CRS counts in degrees
-            edges = (np.clip((y + side * self.pixel / 2) * unit, -math.pi / 2, math.pi / 2) for side in (1, -1))
-            top, bottom = (_authalic(edge, crs.ellipsoid) for edge in edges)
-            strip = top - bottom
-            return np.asarray(strip * self.pixel * unit, "float64")
-        lon, lat = proj(x, y, inverse=True)
-        scale = proj.get_factors(lon, lat).areal_scale
-        metres = crs.axis_info[0].unit_conversion_factor
-        return np.asarray((self.pixel * metres) ** 2 / np.asarray(scale), "float64")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -251,29 +237,3 @@ class Grid:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Grid":
         return cls(**values)
-
-
-@lru_cache(maxsize=16)
-def _projection(crs: str) -> tuple[Any, Any]:
-    from pyproj import CRS, Proj
-    from pyproj.exceptions import CRSError
-
-    try:
-        parsed = CRS.from_user_input(crs)
-    except CRSError as error:
-        raise GridError("the CRS is not known", got=crs, hint="Use an EPSG code or a full WKT text.") from error
-    return parsed, Proj(parsed)
-
-
-def _authalic(lat: npt.NDArray[np.float64], ellipsoid: Any) -> npt.NDArray[np.float64]:
-    """Area in m² of the ellipsoid between the equator and `lat` (radians), per radian of longitude.
-
-    A(φ) = b²/2 · [ sin φ / (1 - e² sin² φ) + artanh(e sin φ) / e ]   (Snyder 1987, eq. 3-12)
-    """
-    a, b = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
-    e2 = 1 - (b / a) ** 2
-    s = np.sin(lat)
-    if e2 == 0:
-        return np.asarray(b * b * s)
-    e = math.sqrt(e2)
-    return np.asarray(b * b / 2 * (s / (1 - e2 * s * s) + np.arctanh(e * s) / e))
