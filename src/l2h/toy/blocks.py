@@ -53,7 +53,8 @@ def _lattice(rng: np.random.Generator, centre: Points, radius: float, spacing: f
     turn = rng.uniform(0, np.pi / 2)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     points = grid @ rotation.T + rng.uniform(-jitter, jitter, grid.shape) * spacing
-    return centre + points[np.linalg.norm(points, axis=1) < radius]
+    near: Points = centre + points[np.linalg.norm(points, axis=1) < radius]
+    return near
 
 
 def _seeds(rng: np.random.Generator, layout: Layout) -> tuple[Points, NDArray[np.int8]]:

@@ -8,7 +8,7 @@ from l2h.toy.blocks import COUNTRY, Blocks
 from l2h.toy.fields import Parcels
 from l2h.toy.materials import CODE
 from l2h.toy.noise import fractal_noise, smooth_noise
-from l2h.toy.terrain import Terrain
+from l2h.toy.terrain import SNOW_LINE, Terrain
 
 Codes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -110,8 +110,8 @@ def _mountain(rng: np.random.Generator, cover: Cover, terrain: Terrain) -> None:
     cover.paint(high, "rock", 0, 0)
     cover.paint(high & (patch > 0.02), "moss", 0, 0)
     cover.paint(high & (level < 0.56) & (patch < -0.75), "alpine", 0, 10)
-    cover.paint(level + 0.02 * patch > 0.70, "snow", 0, 0)
-    cover.paint((level > 0.70) & (level < 0.80) & (patch < -1.5), "rock", 0, 0)
+    cover.paint(level + 0.02 * patch > SNOW_LINE, "snow", 0, 0)
+    cover.paint((level > SNOW_LINE) & (level < 0.80) & (patch < -1.5), "rock", 0, 0)
 
 
 def _quarry(rng: np.random.Generator, cover: Cover, blocks: Blocks, terrain: Terrain) -> Mask:
@@ -124,7 +124,8 @@ def _quarry(rng: np.random.Generator, cover: Cover, blocks: Blocks, terrain: Ter
     distance = np.sqrt((y - row) ** 2 + (x - col) ** 2).astype(np.float32) / np.float32(radius)
     pit: Mask = distance + 0.2 * smooth_noise(rng, shape, radius / 3) < 1
     cover.paint(pit, "quarry", 0, 0)
-    return pit & (blocks.kind == COUNTRY)[cover.block]
+    opened: Mask = pit & (blocks.kind == COUNTRY)[cover.block]
+    return opened
 
 
 def _wet(rng: np.random.Generator, cover: Cover, terrain: Terrain) -> None:

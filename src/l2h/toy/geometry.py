@@ -66,14 +66,16 @@ def disc_distance(shape: tuple[int, int], centre: Points) -> NDArray[np.float32]
     """Distance in pixels of every pixel centre from `centre` (x, y): float32 [H, W]."""
     y = (np.arange(shape[0], dtype=np.float32) + 0.5 - np.float32(centre[1]))[:, None]
     x = (np.arange(shape[1], dtype=np.float32) + 0.5 - np.float32(centre[0]))[None, :]
-    return np.sqrt(x * x + y * y)
+    distance: NDArray[np.float32] = np.sqrt(x * x + y * y)
+    return distance
 
 
 def sample(field: NDArray[Any], points: Points) -> NDArray[Any]:
     """Values of a raster [H, W] at points [n, 2] (x, y), the edge repeated outside."""
     cols = np.clip(np.floor(points[:, 0]).astype(int), 0, field.shape[1] - 1)
     rows = np.clip(np.floor(points[:, 1]).astype(int), 0, field.shape[0] - 1)
-    return field[rows, cols]
+    values: NDArray[Any] = field[rows, cols]
+    return values
 
 
 def lines_mask(lines: Sequence[Points], width: float, shape: tuple[int, int]) -> NDArray[np.bool_]:

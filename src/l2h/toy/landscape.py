@@ -97,7 +97,8 @@ def _put_up(buildings: list[Building], first: int, material: Codes, number: NDAr
     heights = np.concatenate([[0], [b.height for b in buildings]]).astype(np.float16)
     material[there] = codes[index[there]]
     number[there] = index[there] + first - 1
-    return heights[index]
+    roof: NDArray[np.float16] = heights[index]
+    return roof
 
 
 def _plant(

@@ -55,14 +55,16 @@ def _outline_unit(rng: np.random.Generator, count: int = 240) -> Points:
         - 0.008 * np.abs(curve_noise(rng, count, 3, closed=True))
     )
     reach = radius * bay * wobble
-    return _CENTRE + reach[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    outline: Points = _CENTRE + reach[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    return outline
 
 
 def blob(rng: np.random.Generator, centre: Points, radius: float, count: int = 48, wobble: float = 0.12) -> Points:
     """Closed wavy circle [count, 2] around `centre`, in the unit of `radius`."""
     theta = np.arange(count) * 2 * np.pi / count
     reach = radius * (1 + wobble * np.clip(curve_noise(rng, count, 9, closed=True), -1.5, 1.5))
-    return np.asarray(centre) + reach[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    outline: Points = np.asarray(centre) + reach[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    return outline
 
 
 @dataclass(frozen=True)

@@ -60,4 +60,5 @@ def curve_noise(rng: np.random.Generator, count: int, period: float, closed: boo
 
 def quantise(field: Field, step: float = 1 / 32) -> NDArray[np.int8]:
     """Keep a field in one byte a pixel: integer multiples of `step`, clipped at ±127 steps."""
-    return np.clip(np.rint(field / step), -127, 127).astype(np.int8)
+    steps: NDArray[np.int8] = np.clip(np.rint(field / step), -127, 127).astype(np.int8)
+    return steps

@@ -36,12 +36,12 @@ def survey_table(areas: NDArray[np.float64], cities: list[City], legend: Legend)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(SURVEY_COLUMNS)
-    units = [("Toyland", "country", range(1, len(cities) + 1))]
+    units: list[tuple[str, str, list[int]]] = [("Toyland", "country", list(range(1, len(cities) + 1)))]
     for level in ("region", "province"):
         for name in dict.fromkeys(getattr(city, level) for city in cities):
             units.append((name, level, [i for i, c in enumerate(cities, 1) if getattr(c, level) == name]))
     for name, level, members in units:
-        total = areas[list(members)].sum(axis=0)
+        total = areas[members].sum(axis=0)
         for land in legend.classes:
             table.writerow([name, level, land.value, land.label, f"{total[land.value] / 1e4:.4f}", "generated"])
     return text.getvalue()

@@ -64,7 +64,8 @@ def hillshade(surface: Field, sun: Sun) -> Field:
     d_y, d_x = np.gradient(surface)
     x, y = sun.toward
     incidence = (sun.slope - d_x * x - d_y * y) / np.sqrt(1 + d_x**2 + d_y**2) / sun.slope
-    return np.clip(incidence, 0.5, 1.5).astype(np.float32)
+    light: Field = np.clip(incidence, 0.5, 1.5).astype(np.float32)
+    return light
 
 
 def _relief(canopy: Field, sun: Sun) -> Field:
@@ -115,6 +116,10 @@ def _plants(
     bush = grown & (land.truth[rows, cols] == 3)
     colour[grown & ~wood] = np.array(_CROWN[autumn], np.float32)
     colour[bush] = np.array(_BUSH[autumn], np.float32)
+    if autumn:  # leaves turn crown by crown
+        leafy = grown & np.isin(code, [CODE["broadleaf"], CODE["orchard"]])
+        turned = np.clip(0.5 + land.tone[rows, cols][leafy].astype(np.float32) / 28, 0, 1)[:, None]
+        colour[leafy] = (1 - turned) * np.array((62, 78, 44), np.float32) + turned * np.array((112, 94, 52), np.float32)
     colour[wood & ~grown] = table[CODE["meadow"]] * 0.62  # forest floor
     colour *= (1 + land.tone[rows, cols].astype(np.float32) / 100 * grown)[..., None]
     return canopy

@@ -64,7 +64,8 @@ class _Network:
         flat = points.reshape(-1, 2)
 
         def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-            return sample(mask, flat).reshape(len(points), -1).mean(axis=1)
+            mean: NDArray[np.float64] = sample(mask, flat).reshape(len(points), -1).mean(axis=1)
+            return mean
 
         self.wet = share(terrain.river)
         self.blocked = share(terrain.sea | terrain.lake | (terrain.altitude > 0.42)) > 0
@@ -85,7 +86,7 @@ class _Network:
         discount = np.array([0.45 if kind else 1.0 for kind in self.kind])
         size = len(self.blocks.vertices)
         graph = coo_matrix((self.cost * discount + 1e-6, (a, b)), shape=(size, size)).tocsr()
-        cost, before = dijkstra(graph, directed=False, indices=start, return_predecessors=True)
+        cost, before = dijkstra(graph, directed=False, indices=np.array(start), return_predecessors=True)
         if not cost[stop] < 1e7:
             return []
         nodes = [stop]

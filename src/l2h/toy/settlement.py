@@ -64,7 +64,8 @@ def _plots(rng: np.random.Generator, pattern: Pattern, ground: Polygon, angle: f
     u, v = (axis.ravel() for axis in np.meshgrid(along, across))
     u, v = u + rng.normal(0, 1.2, u.size), v + rng.normal(0, 1.0, v.size)
     points = centre + np.stack([u * np.cos(angle) - v * np.sin(angle), u * np.sin(angle) + v * np.cos(angle)], axis=1)
-    return points[shapely.contains_xy(ground, points[:, 0], points[:, 1])]
+    inside: Points = points[shapely.contains_xy(ground, points[:, 0], points[:, 1])]
+    return inside
 
 
 def _footprint(rng: np.random.Generator, pattern: Pattern) -> Polygon:

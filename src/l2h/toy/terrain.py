@@ -14,6 +14,9 @@ from l2h.toy.noise import Field, curve_noise, fractal_noise
 
 Mask = NDArray[np.bool_]
 
+SNOW_LINE = 0.70  # altitude above which snow lies
+SNOW_SHARE = 0.018  # of the rectangle above the snow line, whatever the ridges do
+
 
 @dataclass(frozen=True)
 class Terrain:
@@ -44,12 +47,13 @@ class Terrain:
 
 
 def _altitude(rng: np.random.Generator, layout: Layout) -> Field:
-    """Cone of the mountain, roughened into ridges; 0 outside its foot."""
+    """Cone of the mountain, roughened into ridges; 0 outside its foot. Lifted so that its snow covers a set share."""
     shape, length = layout.frame.shape, layout.frame.length
     distance = disc_distance(shape, layout.frame.place(layout.peak)) / np.float32(0.27 * length)
     ridges = 1 - np.abs(fractal_noise(rng, shape, 0.07 * length, 5))
     rough = fractal_noise(rng, shape, 0.12 * length, 5)
     altitude = 1 - distance + 0.07 * rough + 0.06 * (ridges - 0.3)
+    altitude += np.float32(SNOW_LINE) - np.quantile(altitude[::3, ::3], 1 - SNOW_SHARE)
     return np.clip(altitude, 0, None).astype(np.float32)
 
 
@@ -62,7 +66,8 @@ def _sea(rng: np.random.Generator, layout: Layout) -> Mask:
     bearing = np.arctan2((y - frame.height / 2) / frame.height, (x - frame.width / 2) / frame.width)
     away = np.abs(np.angle(np.exp(1j * (bearing - angle)))).astype(np.float32)
     wave = fractal_noise(rng, frame.shape, 0.08 * frame.length, 4)
-    return (away + 0.05 * wave < 0.62) & ~land
+    sea: Mask = (away + 0.05 * wave < 0.62) & ~land
+    return sea
 
 
 def _meander(rng: np.random.Generator, points: Points, amplitude: float, wavelength: float) -> Points:
