@@ -16,7 +16,7 @@ from rasterio.features import rasterize
 
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import BUILDING, TRAFFIC
-from l2h.labels.roads import half_widths, is_positive
+from l2h.labels.roads import WIDEST_M, half_widths, is_positive
 from l2h.labels.settings import VectorSettings
 
 IGNORE = 255
@@ -75,6 +75,19 @@ def reach_m(half_width_m: npt.ArrayLike, settings: VectorSettings) -> npt.NDArra
     return np.asarray(np.maximum(half, settings.road_ring_factor * half + settings.road_ring_m))
 
 
+def margin_m(settings: VectorSettings) -> float:
+    """How far any vector can speak, and a metre. From the settings alone, so that what is cut off never varies."""
+    widest = max(WIDEST_M, *settings.road_width_m.values(), 0.0)
+    return 1 + max(settings.building_ring_m, float(reach_m(widest / 2, settings)))
+
+
+def bounds_of(grid: Grid, window: Window, settings: VectorSettings) -> tuple[float, float, float, float]:
+    """Where the vectors lie that `rasterise` may need for a window: (left, bottom, right, top) in the CRS."""
+    boxes = [_Frame.of(grid, tile).bounds(margin_m(settings)) for tile in grid.tiles(TILE_PX, window)]
+    left, bottom, right, top = np.array(boxes).T
+    return float(left.min()), float(bottom.min()), float(right.max()), float(top.max())
+
+
 def rasterise(vectors: Vectors, grid: Grid, window: Window, settings: VectorSettings) -> npt.NDArray[np.uint8]:
     """Evidence and known vectors of any window of the grid, uint8 [2, H, W], as in the vectors store.
 
@@ -99,9 +112,8 @@ def rasterise_tile(vectors: Vectors, grid: Grid, tile: Window, settings: VectorS
     out before.
     """
     frame = _Frame.of(grid, tile)
-    margin = max(settings.building_ring_m, float(reach_m(vectors.half_width_m, settings).max(initial=0.0)))
-    near = vectors.near(frame.bounds(margin + 1))
-    road_core, road_full, road_ring = _roads(near, frame, margin, settings)
+    near = vectors.near(frame.bounds(margin_m(settings)))
+    road_core, road_full, road_ring = _roads(near, frame, settings)
     house_core, house_full, house_ring = _buildings(near, frame, settings)
     evidence = np.zeros(tile.shape, "uint8")
     evidence[road_ring | house_ring] = IGNORE
@@ -114,9 +126,9 @@ def rasterise_tile(vectors: Vectors, grid: Grid, tile: Window, settings: VectorS
     return np.stack([evidence, known])
 
 
-def _roads(near: Vectors, frame: "_Frame", margin: float, settings: VectorSettings) -> tuple[Mask, Mask, Mask]:
+def _roads(near: Vectors, frame: "_Frame", settings: VectorSettings) -> tuple[Mask, Mask, Mask]:
     """Core, full width and ring (with the core) of the roads. Only positive roads have a core or are drawn."""
-    left, bottom, right, top = frame.local_bounds(margin + 1)
+    left, bottom, right, top = frame.local_bounds(margin_m(settings))
     # cut before buffering, outside the tile's reach: a line may run through the whole country
     lines = shapely.clip_by_rect(frame.local(near.roads), left, bottom, right, top)
     half, sure = near.half_width_m, near.positive

@@ -1,0 +1,119 @@
+"""What the tasks of the labels do: read from the workspace, compute on arrays, write one file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.errors import InputError
+from l2h.core.files import read_json, write_json
+from l2h.core.grid import Window
+from l2h.core.legend import load_legend
+from l2h.core.raster import BlockStore, write_raster
+from l2h.core.tasks import Made
+from l2h.labels.compose import from_intersection, from_posterior, spread
+from l2h.labels.desk import Desk
+from l2h.labels.fusion import Table, class_of, with_reliability
+from l2h.labels.joint import JointCounts, count_joint
+from l2h.labels.model import fit_groups, group_of, joint_from_json, joint_to_json, tables
+from l2h.labels.settings import LabelSettings
+from l2h.labels.vectors import rasterise
+from l2h.labels.votes import intersection
+
+
+def count_block(desk: Desk, cells: Window, path: Path, cell_px: int) -> Made:
+    """Joint code counts of the cells of a block, per geographical region."""
+    codes = desk.codes_of_cells(cells, cell_px)
+    cities = desk.regions_of_cells(cells, cell_px)
+    write_json(path, joint_to_json(count_regions(codes, cities, desk.region_names())))
+    return Made()
+
+
+def count_regions(
+    codes: npt.NDArray[np.uint8], cities: npt.NDArray[np.uint16], names: Mapping[int, str]
+) -> dict[str, JointCounts]:
+    """Joint counts of codes [k, h, w] per region of the city [h, w] that owns each cell; those with none left out."""
+    counts = {}
+    for region in sorted(set(names.values())):
+        own = np.isin(cities, [index for index, name in names.items() if name == region])
+        joint = count_joint(codes[:, own])
+        if joint.cells:
+            counts[region] = joint
+    return counts
+
+
+def fit_model(desk: Desk, joints: Sequence[Path], path: Path, settings: LabelSettings) -> Made:
+    """Sum the joint counts of all blocks and fit the label models."""
+    documents = [joint_from_json(read_json(joint), len(desk.products)) for joint in joints]
+    document = fit_groups(documents, desk.products, settings)
+    if not document["groups"]:
+        raise InputError("no product has a single cell", where="labels", hint="Do the products cover the project?")
+    write_json(path, document)
+    groups = {
+        name or "outside": {key: group[key] for key in ("cells", "iterations", "converged")}
+        for name, group in document["groups"].items()
+    }
+    return Made(info={"groups": groups})
+
+
+def draw_vectors(desk: Desk, window: Window, path: Path, settings: LabelSettings) -> Made:
+    """Evidence and known vectors of a block."""
+    vectors = desk.vectors(window, settings.vectors)
+    write_raster(path, rasterise(vectors, desk.grid, window, settings.vectors), desk.grid, window)
+    return Made(info={"roads": len(vectors.roads), "buildings": len(vectors.buildings)})
+
+
+def weigh_block(desk: Desk, cells: Window, path: Path, model: Path, settings: LabelSettings) -> Made:
+    """Probabilities and reliability of the cells of a block."""
+    around = cells.pad(1)
+    codes = desk.codes_of_cells(around, settings.cell_px)
+    cities = desk.regions_of_cells(around, settings.cell_px)
+    groups = {index: group_of(region, settings) for index, region in desk.region_names().items()}
+    posterior = look_up(codes, cities, groups, tables(read_json(model)))
+    write_raster(path, with_reliability(posterior), desk.grid.coarsen(settings.cell_px), cells)
+    return Made()
+
+
+def look_up(
+    codes: npt.NDArray[np.uint8],
+    cities: npt.NDArray[np.uint16],
+    groups: Mapping[int, str],
+    models: Mapping[str, Table],
+) -> npt.NDArray[np.uint8]:
+    """Probabilities of each cell by the model of its own group, uint8 [K, h, w]; a group with no model has no cell."""
+    classes = next(iter(models.values())).posterior.shape[1]
+    out = np.zeros((classes, *cities.shape), "uint8")
+    for name, table in models.items():
+        own = np.isin(cities, [index for index, group in groups.items() if group == name])
+        out[:, own] = table.look_up(codes[:, own])
+    return out
+
+
+def label_block(desk: Desk, window: Window, path: Path, settings: LabelSettings) -> Made:
+    """Class, reliability and source of each pixel of a block."""
+    vectors = _read(desk.store("labels/vectors"), window)
+    if settings.method == "intersection":
+        label = from_intersection(intersection(desk.codes(window), desk.legends), vectors)
+    else:
+        cells = _read_posterior(desk, window, settings.cell_px)
+        classes = np.stack([class_of(cells, settings.void_below), cells[-1]])
+        pixels = spread(classes, settings.cell_px, window)
+        label = from_posterior(pixels[0], pixels[1], vectors)
+    write_raster(path, label, desk.grid, window, legend=load_legend("sinolc1"))
+    return Made(info={"labelled": int((label[0] > 0).sum())})
+
+
+def posterior_store(desk: Desk, cell_px: int) -> BlockStore:
+    """The posterior store, on the lattice of cells."""
+    return BlockStore(desk.work / "labels/posterior", desk.grid.coarsen(cell_px), max(1, desk.block_px // cell_px))
+
+
+def _read_posterior(desk: Desk, window: Window, cell_px: int) -> npt.NDArray[np.uint8]:
+    return _read(posterior_store(desk, cell_px), window.coarsen(cell_px))
+
+
+def _read(store: BlockStore, window: Window) -> npt.NDArray[np.uint8]:
+    values = store.read(window).values.astype("uint8")
+    store.close()
+    return values
