@@ -1,0 +1,1 @@
+"""Network and imagery to class and confidence of every pixel."""

@@ -1,0 +1,157 @@
+"""The coarse posterior as a second witness: how it is smoothed, when it is heard, how it is multiplied in.
+
+    p'(c) ∝ p(c) · [ (1 - m) q̄(c) + m / J ]^β,      β = 0.5, m = 0.05
+
+q̄: the posterior of the 10 m products smoothed over cells (σ = 2 cells) and interpolated to pixels. Products speak of
+built-up only; traffic and building take the same factor, so their ratio stays the network's own. Source: recipe.md
+section 5 and 11.1 item 7.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from l2h.core.errors import LegendError
+from l2h.core.grid import Window
+from l2h.core.legend import BUILDING, TRAFFIC
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+TRUNCATE_SIGMAS = 4.0
+
+
+def coarse_index(fine: tuple[int, ...], coarse: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """For each fine class its place among the coarse ones, int64 [K]; traffic counts as built-up.
+
+    Raises LegendError where a fine class has no coarse one.
+    """
+    places = {value: i for i, value in enumerate(coarse)}
+    if missing := [v for v in fine if (BUILDING if v == TRAFFIC else v) not in places]:
+        raise LegendError("the coarse legend lacks classes of the network", expected=str(fine), got=f"no {missing}")
+    return np.array([places[BUILDING if value == TRAFFIC else value] for value in fine])
+
+
+def smoothing_radius(sigma_cells: float) -> int:
+    """Cells beyond which smoothing and interpolation look at nothing."""
+    return int(TRUNCATE_SIGMAS * sigma_cells + 0.5) + 1
+
+
+def smooth_posterior(posterior: Bytes, sigma_cells: float) -> Floats:
+    """Smoothed class distribution of cells, float32 [J, h, w], sums 1 everywhere.
+
+    posterior : uint8 [J, h, w], parts of 255, all 0 where no product speaks. Cells that are silent do not count
+    (normalised convolution, Knutsson and Westin 1993); where none speaks within reach the distribution is uniform.
+    """
+    amount = posterior.astype("float64").sum(axis=0)  # 255 up to rounding, 0 where silent
+    share = np.divide(posterior, amount, out=np.zeros(posterior.shape), where=amount > 0)
+    weight = _blur((amount > 0).astype("float64"), sigma_cells)
+    heard = weight > 1e-9
+    smooth = np.full(share.shape, 1 / len(share))
+    for j, layer in enumerate(share):
+        np.divide(_blur(layer, sigma_cells), weight, out=smooth[j], where=heard)
+    return np.asarray(smooth / smooth.sum(axis=0), "float32")
+
+
+def _blur(layer: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.float64]:
+    return np.asarray(gaussian_filter(layer, sigma, mode="constant", truncate=TRUNCATE_SIGMAS))
+
+
+def at_pixels(cells: Floats, cell_window: Window, pixels: Window, cell_px: int) -> Floats:
+    """Values of cell centres interpolated linearly to pixel centres, float32 [J, H, W].
+
+    cells : [J, h, w] covering `cell_window` of the cell lattice, which must reach one cell beyond `pixels`.
+    """
+    rows, row_weight = _between(pixels.row_start, pixels.row_stop, cell_window.row_start, cell_px)
+    cols, col_weight = _between(pixels.col_start, pixels.col_stop, cell_window.col_start, cell_px)
+    down = cells[:, rows] * (1 - row_weight)[:, None] + cells[:, rows + 1] * row_weight[:, None]
+    across = down[:, :, cols] * (1 - col_weight) + down[:, :, cols + 1] * col_weight
+    return np.asarray(across, "float32")
+
+
+def _between(start: int, stop: int, first_cell: int, cell_px: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """For each pixel the cell before its centre, and how far it lies towards the next."""
+    position = (np.arange(start, stop) + 0.5) / cell_px - 0.5 - first_cell
+    before = np.floor(position).astype("int64")
+    return before, (position - before).astype("float32")
+
+
+def fuse(probability: Floats, prior: Floats, coarse_of_fine: npt.NDArray[np.int64], beta: float, mix: float) -> Floats:
+    """Multiply the network with the prior and normalise; equation above. float32 [K, H, W].
+
+    probability : [K, H, W]; prior : [J, H, W], sums 1; coarse_of_fine : [K]. Where the probabilities are all 0 (no
+    imagery) they stay 0.
+    """
+    factor = ((1 - mix) * prior + mix / len(prior)) ** beta
+    fused = probability * factor[coarse_of_fine]
+    total = fused.sum(axis=0)
+    return np.asarray(np.divide(fused, total, out=np.zeros_like(fused), where=total > 0), "float32")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Exact counts over cells; they add.
+
+    cells    : compared
+    agreeing : the network's own class of the cell is the label's
+    expected : sum of the label's probability of its own class, in parts of 255
+    """
+
+    cells: int = 0
+    agreeing: int = 0
+    expected: int = 0
+
+    def __add__(self, other: "Agreement") -> "Agreement":
+        return Agreement(self.cells + other.cells, self.agreeing + other.agreeing, self.expected + other.expected)
+
+    @property
+    def agreement(self) -> float:
+        """Share of cells on which network and label agree; 0 where there are none."""
+        return self.agreeing / self.cells if self.cells else 0.0
+
+    @property
+    def label_accuracy(self) -> float:
+        """How often the label expects itself to be right."""
+        return self.expected / (255 * self.cells) if self.cells else 0.0
+
+    @property
+    def gap(self) -> float:
+        return self.label_accuracy - self.agreement
+
+    def wants_prior(self, threshold: float) -> bool:
+        """The switch: the network misses more of the label than the label's own errors explain.
+
+        A network that has learned from noisy labels should disagree with them about as often as they are wrong. One
+        that disagrees far more often has not learned enough to overrule them. Never without any cell.
+        """
+        return self.cells > 0 and self.gap > threshold
+
+
+def count_agreement(
+    probability: Floats, valid: Mask, posterior: Bytes, coarse_of_fine: npt.NDArray[np.int64], cell_px: int
+) -> Agreement:
+    """Compare the network's own class of whole cells with the label's.
+
+    probability : [K, H, W] and valid : [H, W] of a window that starts on a cell; posterior : uint8 [J, h, w] of its
+    ⌈H / cell_px⌉ × ⌈W / cell_px⌉ cells. Counted are cells with a label and imagery on at least half of their pixels.
+    """
+    classes, rows, cols = posterior.shape
+    coarse = np.zeros((classes, *valid.shape), "float32")
+    for k, j in enumerate(coarse_of_fine):
+        coarse[j] += probability[k]
+    room = ((0, rows * cell_px - valid.shape[0]), (0, cols * cell_px - valid.shape[1]))
+    seen = _cell_sums(np.pad(valid.astype("float32"), room)[None], cell_px)[0]
+    own = _cell_sums(np.pad(coarse * valid, ((0, 0), *room)), cell_px).argmax(axis=0)
+    counted = (posterior.max(axis=0) > 0) & (seen >= cell_px**2 / 2)
+    agreeing = counted & (own == posterior.argmax(axis=0))
+    expected = posterior.max(axis=0).astype("int64")[counted].sum()
+    return Agreement(int(counted.sum()), int(agreeing.sum()), int(expected))
+
+
+def _cell_sums(values: Floats, cell_px: int) -> Floats:
+    """Sums over cells: [J, h · cell_px, w · cell_px] to [J, h, w]."""
+    layers, height, width = values.shape
+    blocks = values.reshape(layers, height // cell_px, cell_px, width // cell_px, cell_px)
+    return np.asarray(blocks.sum(axis=(2, 4)))

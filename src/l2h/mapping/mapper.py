@@ -1,0 +1,141 @@
+"""The map of any window: imagery through the network, the prior where it is heard, vectors on top."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.grid import Window
+from l2h.core.legend import Legend, coarse_legend
+from l2h.core.raster import RasterReader
+from l2h.mapping.classify import NETWORK, NETWORK_AND_PRIOR, Classified, classify, draw_vectors
+from l2h.mapping.evidence import (
+    Agreement,
+    at_pixels,
+    coarse_index,
+    count_agreement,
+    fuse,
+    smooth_posterior,
+    smoothing_radius,
+)
+from l2h.mapping.predict import Floats, Predictor
+from l2h.mapping.sample import evidence_step, spread_windows
+from l2h.mapping.settings import MappingSettings
+from l2h.mapping.windows import WindowPlan
+
+Mask = npt.NDArray[np.bool_]
+CANDIDATES = 512  # windows that may be looked at for evidence
+ENOUGH = 64  # windows with something to see that decide
+
+
+@dataclass(frozen=True)
+class Readers:
+    """What is mapped, all on one lattice.
+
+    imagery   : uint8 [B, H, W] with validity
+    posterior : uint8 [J + 1, h, w] on the lattice of `cell_px` cells: J parts of 255, reliability; None where unused
+    vectors   : uint8 [2, H, W], the second band known roads and buildings at full width; None where unused
+    """
+
+    imagery: RasterReader
+    posterior: RasterReader | None = None
+    vectors: RasterReader | None = None
+    cell_px: int = 10
+
+
+@dataclass(frozen=True)
+class Mapper:
+    """A network with its legend and the rules of the map.
+
+    values : legend value of each channel of the network; prior : whether the posterior is multiplied in
+    """
+
+    predictor: Predictor
+    values: tuple[int, ...]
+    settings: MappingSettings
+    prior: bool = False
+    coarse: Legend = field(default_factory=coarse_legend)
+
+    def plan(self, imagery: RasterReader, window_px: int) -> WindowPlan:
+        """How the lattice of the imagery is cut; SettingsError where windows do not fit the network's stride."""
+        network = self.predictor.network
+        return WindowPlan.of(imagery.grid, window_px, network.stride, network.halo)
+
+    def map(self, readers: Readers, within: Window) -> npt.NDArray[np.uint8]:
+        """Class, confidence and source of a window inside the grid, uint8 [3, H, W]; 0 where there is no imagery.
+
+        The same bytes for a pixel whatever window asks for it. Memory: the result, and one network window at a time.
+        """
+        result = np.zeros((3, *within.shape), "uint8")
+        plan = self.plan(readers.imagery, self.settings.window_px)
+        for owner, probability, valid in self._ask(plan, readers.imagery, plan.owners(within)):
+            piece = owner.intersect(within)
+            into, part = piece.slices_in(within), piece.slices_in(owner)
+            result[:, *into] = self._classify(readers, owner, probability, valid).stack()[:, *part]
+        return result
+
+    def _ask(
+        self, plan: WindowPlan, imagery: RasterReader, owners: Iterator[Window]
+    ) -> Iterator[tuple[Window, Floats, Mask]]:
+        """Network windows in turn; class probabilities and validity of all they own."""
+        while some := list(islice(owners, self.predictor.batch)):
+            patches = [plan.read(imagery, owner) for owner in some]
+            for owner, patch, answer in zip(some, patches, self.predictor.probabilities(patches), strict=True):
+                rows, cols = owner.slices_in(patch.window)
+                yield owner, answer[:, rows, cols], patch.valid[rows, cols]
+
+    # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
+    def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
+        source = NETWORK
+        if self.prior and readers.posterior is not None:
+            prior = self._prior_of(readers.posterior, readers.cell_px, owner)
+            index = coarse_index(self.values, self.coarse.values)
+            probability = fuse(probability, prior, index, self.settings.prior_beta, self.settings.prior_mix)
+            source = NETWORK_AND_PRIOR
+        classified = classify(probability, valid, self.values, source)
+        if self.settings.draw_vectors and readers.vectors is not None:
+            known = readers.vectors.read(owner).values[1].astype("uint8")
+            classified = draw_vectors(classified, known, probability, self.values)
+        return classified
+
+    def _prior_of(self, posterior: RasterReader, cell_px: int, owner: Window) -> Floats:
+        """Smoothed coarse distribution at the pixels of a window, float32 [J, H, W]."""
+        cells = prior_cells(owner, cell_px, self.settings)
+        smooth = smooth_posterior(self._shares(posterior, cells), self.settings.prior_sigma_cells)
+        return at_pixels(smooth, cells, owner, cell_px)
+
+    def _shares(self, posterior: RasterReader, cells: Window) -> npt.NDArray[np.uint8]:
+        return posterior.read(cells).values[: len(self.coarse)].astype("uint8")
+
+    def measure(self, readers: Readers) -> tuple[Agreement, int]:
+        """How far network and posterior agree on a bounded, evenly spread sample of windows; and how many it had.
+
+        Depends on lattice and pixels only. Windows without imagery or without a product are passed over.
+        """
+        imagery, posterior, cell_px = readers.imagery, readers.posterior, readers.cell_px
+        if posterior is None:
+            return Agreement(), 0
+        plan = self.plan(imagery, evidence_step(self.predictor.network.stride, cell_px))
+        index = coarse_index(self.values, self.coarse.values)
+
+        owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
+        total, looked = Agreement(), 0
+        for owner, own, valid in self._ask(plan, imagery, owners):
+            total += count_agreement(own, valid, self._shares(posterior, owner.coarsen(cell_px)), index, cell_px)
+            looked += 1
+        return total, looked
+
+    def _tells(self, imagery: RasterReader, posterior: RasterReader, cell_px: int, owner: Window) -> bool:
+        return bool(self._shares(posterior, owner.coarsen(cell_px)).any() and imagery.read(owner).valid.any())
+
+
+def evidence_windows(plan: WindowPlan) -> Iterator[Window]:
+    """All windows `Mapper.measure` may look at."""
+    return spread_windows(plan.grid, plan.step, CANDIDATES)
+
+
+def prior_cells(owner: Window, cell_px: int, settings: MappingSettings) -> Window:
+    """The cells whose posterior reaches pixels of a window."""
+    return owner.coarsen(cell_px).pad(smoothing_radius(settings.prior_sigma_cells))

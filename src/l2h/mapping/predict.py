@@ -1,0 +1,109 @@
+"""A network on a device: imagery to class probabilities, the same bits however often it is asked."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from l2h.core.errors import L2HError, UsageError
+from l2h.core.patch import Patch
+from l2h.nets.base import PixelNetwork
+from l2h.nets.normalise import Normalisation
+
+Device = Literal["cpu", "cuda"]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network in evaluation, ready to be asked.
+
+    batch : inputs per pass; the last pass is filled up with empty ones, so that every pass has one shape
+    """
+
+    network: PixelNetwork
+    normalisation: Normalisation
+    device: Device
+    precision: str
+    batch: int
+
+    @classmethod
+    def of(
+        cls,
+        network: PixelNetwork,
+        normalisation: Normalisation,
+        *,
+        precision: str,
+        device: Device = "cpu",
+        batch: int = 1,
+    ) -> "Predictor":
+        """Raises UsageError where the machine has no such device. On the CPU the batch is always 1."""
+        if device == "cuda" and not torch.cuda.is_available():
+            raise UsageError("this machine has no CUDA device", expected="cpu", got=device)
+        ready: PixelNetwork = network.to(device).eval()
+        ready.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own signature, not its stub's
+        return cls(ready, normalisation, device, precision, batch if device == "cuda" else 1)
+
+    def probabilities(self, patches: Sequence[Patch]) -> list[Floats]:
+        """Class probabilities float32 [K, H, W] of patches of imagery that all have one shape.
+
+        A patch without any valid pixel is not computed: its probabilities are 0. Raises L2HError naming the window
+        where the network gives something that is no number.
+        """
+        results: list[Floats] = [np.zeros((self.network.classes, *p.valid.shape), "float32") for p in patches]
+        seen = [i for i, patch in enumerate(patches) if patch.valid.any()]
+        for start in range(0, len(seen), self.batch):
+            chosen = seen[start : start + self.batch]
+            for i, values in zip(chosen, self._pass([patches[i] for i in chosen]), strict=False):
+                _check_finite(values, patches[i])
+                results[i] = values
+        return results
+
+    def _pass(self, patches: Sequence[Patch]) -> Floats:
+        inputs = np.zeros((self.batch, self.network.bands, *patches[0].valid.shape), "float32")
+        for i, patch in enumerate(patches):
+            inputs[i] = self.normalisation.apply(patch.values, patch.valid)
+        with torch.inference_mode(), repeatable(self.device), self._autocast():
+            tensor = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last)
+            logits = self.network(tensor)
+        # outside autocast: the softmax of bf16 logits is taken in float32
+        with torch.inference_mode(), repeatable(self.device):
+            return np.asarray(torch.softmax(logits.float(), dim=1).cpu().numpy())
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bf16-mixed":
+            return torch.autocast(self.device, torch.bfloat16)
+        return nullcontext()
+
+
+@contextmanager
+def repeatable(device: Device) -> Iterator[None]:
+    """One CPU thread and fixed GPU algorithms while the block runs.
+
+    How a convolution is shared among threads, or which algorithm was fastest today, may change the last bit of a sum;
+    the number of cores must never show in a map. Cores are used by processes instead.
+    """
+    threads = torch.get_num_threads()
+    cudnn = torch.backends.cudnn
+    flags = cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False) if device == "cuda" else nullcontext()
+    torch.set_num_threads(1)
+    try:
+        with flags:
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _check_finite(values: Floats, patch: Patch) -> None:
+    if not np.isfinite(values).all():
+        raise L2HError(
+            "the network gives values that are not numbers",
+            where=f"imagery window {patch.window}",
+            expected="finite probabilities",
+            got=f"{int((~np.isfinite(values)).any(axis=0).sum())} px without",
+            hint="The training diverged or the checkpoint is damaged: train again, with a lower learning rate.",
+        )

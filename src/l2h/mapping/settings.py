@@ -1,0 +1,35 @@
+"""Settings of mapping."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from l2h.core.settings import Settings
+
+
+class MappingSettings(Settings):
+    """How a trained network is laid over the imagery.
+
+    window_px      : side of the lattice windows that own pixels; a multiple of the network's stride. With 512 a U-Net
+                     of width 32 needs 0.35 GB above its weights and computes 1.7 times the pixels it keeps; 768 needs
+                     0.65 GB and computes 1.5 times. Blocks waste least where it divides them
+    precision      : of the network's arithmetic; class and confidence are always taken from float32
+    prior          : whether the network's probabilities are multiplied with the smoothed coarse posterior. "auto"
+                     measures it once for the project (recipe.md 11.1, item 7)
+    prior_gap      : "auto" switches the prior on where the network agrees with the fused labels less often than these
+                     are expected to be right, by more than this share
+    prior_sigma_cells, prior_beta, prior_mix : width of the smoothing, exponent, and share of the uniform distribution
+                     mixed in (recipe.md section 5)
+    draw_vectors   : draw known roads and buildings on top, marked in the source band
+    gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
+    """
+
+    window_px: int = Field(512, ge=16)
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    prior: Literal["auto", "on", "off"] = "auto"
+    prior_gap: float = Field(0.10, ge=0, le=1)
+    prior_sigma_cells: float = Field(2.0, gt=0, le=20)
+    prior_beta: float = Field(0.5, gt=0, le=4)
+    prior_mix: float = Field(0.05, gt=0, lt=1)
+    draw_vectors: bool = True
+    gpu_batch: int = Field(8, ge=1)

@@ -1,0 +1,200 @@
+"""The stage "map": decide on the prior once, then map block by block."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from l2h.core.errors import SettingsError
+from l2h.core.files import read_json, write_json
+from l2h.core.grid import Block, Window
+from l2h.core.legend import load_legend
+from l2h.core.raster import BlockStore, RasterReader, write_raster
+from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.mapping.mapper import ENOUGH, Mapper, Readers, evidence_windows, prior_cells
+from l2h.mapping.predict import Device, Predictor
+from l2h.mapping.sample import evidence_step
+from l2h.mapping.settings import MappingSettings
+from l2h.mapping.windows import WindowPlan
+from l2h.nets.checkpoint import read_checkpoint
+
+CHECKPOINT = "train/network.safetensors"
+EVIDENCE = "map/evidence.json"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Which files of the workspace the map may use besides the imagery.
+
+    posterior, vectors : of the labels; regions : to count missing imagery inside cities
+    """
+
+    posterior: bool = True
+    vectors: bool = True
+    regions: bool = True
+    cell_px: int = 10
+
+
+ALL_LAYERS = Layers()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What turns into a Mapper wherever a task runs."""
+
+    checkpoint: Path
+    settings: MappingSettings
+    device: Device
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        return self.checkpoint, self.checkpoint.with_suffix(".json")
+
+    def plan(self, context: Context, window_px: int) -> WindowPlan:
+        network = read_checkpoint(self.checkpoint).network
+        return WindowPlan.of(context.grid, window_px, network.stride, network.halo)
+
+    def mapper(self, prior: bool = False) -> Mapper:
+        """Raises CheckpointError where the network is not one of the map's legend."""
+        loaded, settings = read_checkpoint(self.checkpoint, legend=load_legend("sinolc1")), self.settings
+        predictor = Predictor.of(
+            loaded.network,
+            loaded.normalisation,
+            precision=settings.precision,
+            device=self.device,
+            batch=settings.gpu_batch,
+        )
+        return Mapper(predictor, loaded.legend_values, settings, prior)
+
+    def digest(self, *names: str) -> dict[str, Any]:
+        """The named settings, and the device: a GPU rounds differently, so its results are not mixed with others."""
+        return {**self.settings.model_dump(mode="json", include=set(names)), "device": self.device}
+
+
+def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device = "cpu") -> Stage:
+    """Imagery and checkpoint to `work/map/<block>.tif`: class, confidence, source; nothing runs yet.
+
+    The first step measures how far network and labels agree (`work/map/evidence.json`) and decides on the prior; the
+    second maps the blocks, which depend on the decision but not on the figures behind it. Files carry an internal
+    mask that is false where there is no imagery, and no nodata value: a confidence of 0 is a value.
+    """
+    if settings.prior == "on" and not layers.posterior:
+        raise SettingsError(
+            "mapping.prior = 'on' needs the posterior of the labels", hint="Use 'auto' or 'off', or make labels first."
+        )
+    planner = _Planner(settings, layers, device)
+    return Stage("map", (planner.evidence, planner.blocks))
+
+
+@dataclass(frozen=True)
+class _Planner:
+    settings: MappingSettings
+    layers: Layers
+    device: Device
+
+    def evidence(self, context: Context) -> list[Task]:
+        readers, engine = self._readers(context), self._engine(context)
+        if readers.posterior is None:
+            return []
+        network = read_checkpoint(engine.checkpoint).network
+        plan = engine.plan(context, evidence_step(network.stride, readers.cell_px))
+        windows = list(evidence_windows(plan))
+        inputs = [*engine.files, *_files(readers.imagery, map(plan.reach, windows))]
+        inputs += _files(readers.posterior, (window.coarsen(readers.cell_px) for window in windows))
+        out = context.work / EVIDENCE
+        return [
+            Task(
+                "map/evidence",
+                measure_evidence,
+                {"engine": engine, "readers": readers, "out": out},
+                tuple(inputs),
+                (out,),
+                {**engine.digest("precision", "prior", "prior_gap"), "cell_px": readers.cell_px},
+                sum(window.pixels for window in windows[:ENOUGH]),
+            )
+        ]
+
+    def blocks(self, context: Context) -> list[Task]:
+        plan = self._engine(context).plan(context, self.settings.window_px)
+        prior = self._prior(context)
+        return [self._block(context, plan, prior, block) for block in context.store("map").blocks]
+
+    def _block(self, context: Context, plan: WindowPlan, prior: bool, block: Block) -> Task:
+        engine, readers, out = self._engine(context), self._readers(context), context.store("map").path(block)
+        regions = context.store("layers/regions") if self.layers.regions else None
+        arguments = {"engine": engine, "readers": readers, "regions": regions, "prior": prior}
+        settings = {**engine.digest("window_px", "precision", "draw_vectors"), "prior": prior}
+        if prior:
+            settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix") | {"cell_px": readers.cell_px}
+        return Task(
+            f"map/{block.name}",
+            map_block,
+            {**arguments, "block": block, "out": out},
+            (*engine.files, *self._inputs(readers, plan, prior, block), *_files(regions, [block.window])),
+            (out,),
+            settings,
+            block.window.pixels,
+        )
+
+    def _inputs(self, readers: Readers, plan: WindowPlan, prior: bool, block: Block) -> list[Path]:
+        owners = list(plan.owners(block.window))
+        paths = _files(readers.imagery, [plan.reach(block.window)])
+        if prior:
+            paths += _files(readers.posterior, (prior_cells(o, readers.cell_px, self.settings) for o in owners))
+        return paths + (_files(readers.vectors, owners) if self.settings.draw_vectors else [])
+
+    def _engine(self, context: Context) -> Engine:
+        return Engine(context.work / CHECKPOINT, self.settings, self.device)
+
+    def _readers(self, context: Context) -> Readers:
+        layers = self.layers
+        return Readers(
+            context.store("layers/imagery"),
+            context.cell_store("labels/posterior", layers.cell_px) if layers.posterior else None,
+            context.store("labels/vectors") if layers.vectors else None,
+            layers.cell_px,
+        )
+
+    def _prior(self, context: Context) -> bool:
+        """Whether the prior is heard; InputError where that is still to be measured."""
+        if self.settings.prior != "auto":
+            return self.settings.prior == "on"
+        return self.layers.posterior and bool(read_json(context.work / EVIDENCE)["prior"])
+
+
+def measure_evidence(engine: Engine, readers: Readers, out: Path) -> Made:
+    """Measure how far network and posterior agree and write the decision on the prior with the counts behind it."""
+    settings = engine.settings
+    agreement, windows = engine.mapper().measure(readers)
+    prior = agreement.wants_prior(settings.prior_gap) if settings.prior == "auto" else settings.prior == "on"
+    figures = {
+        "agreement": round(agreement.agreement, 6),
+        "label_accuracy": round(agreement.label_accuracy, 6),
+        "windows": windows,
+        "prior": prior,
+    }
+    write_json(out, {**asdict(agreement), **figures, "setting": settings.prior, "gap_allowed": settings.prior_gap})
+    return Made(info=figures)
+
+
+def map_block(
+    engine: Engine, readers: Readers, regions: RasterReader | None, prior: bool, block: Block, out: Path
+) -> Made:
+    """Map one block and write it; tells how many pixels have no imagery, and how many of those lie in a city."""
+    values = engine.mapper(prior).map(readers, block.window)
+    seen = values[0] > 0
+    write_raster(out, values, readers.imagery.grid, block.window, valid=seen)
+    info = {"without_imagery_px": int(np.count_nonzero(~seen))}
+    if regions is not None:
+        city = regions.read(block.window).values[0] > 0
+        info["without_imagery_in_city_px"] = int(np.count_nonzero(city & ~seen))
+    return Made(info=info)
+
+
+def _files(reader: RasterReader | None, windows: Iterable[Window]) -> list[Path]:
+    """Block files that reads of these windows need, each once; none where the layer is not used."""
+    if not isinstance(reader, BlockStore):
+        return []
+    return list(dict.fromkeys(path for window in windows for path in reader.paths_of(window)))

@@ -1,0 +1,70 @@
+"""Network windows: which lattice window computes a pixel, and what it reads.
+
+A window is the same computation whoever asks for it: its place depends on the grid alone, its input always has one
+shape, and it reads its halo even beyond the grid, where there is no imagery. So neither blocks nor workers nor their
+order can change a byte.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from l2h.core.errors import SettingsError
+from l2h.core.grid import Grid, Window
+from l2h.core.patch import Patch
+from l2h.core.raster import RasterReader
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """The partition of a grid into network windows.
+
+    step   : distance of window starts, px, in rows and columns; a multiple of the network's stride
+    height, width : rows and columns a window owns (before the grid's rim cuts it); no more than the grid needs
+    halo   : px read around what is owned
+    """
+
+    grid: Grid
+    step: int
+    height: int
+    width: int
+    halo: int
+
+    @classmethod
+    def of(cls, grid: Grid, window_px: int, stride: int, halo: int) -> "WindowPlan":
+        """Raises SettingsError where windows could not start on multiples of the stride."""
+        if window_px % stride or halo % stride:
+            raise SettingsError(
+                "network windows must start on multiples of the network's stride",
+                where="mapping.window_px",
+                expected=f"a multiple of {stride}",
+                got=str(window_px),
+            )
+        rows, cols = (min(window_px, math.ceil(side / stride) * stride) for side in grid.shape)
+        return cls(grid, window_px, rows, cols, halo)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Rows and columns of every input."""
+        return self.height + 2 * self.halo, self.width + 2 * self.halo
+
+    def owners(self, within: Window | None = None) -> Iterator[Window]:
+        """The windows that own pixels of `within`, row-major, cut to the grid only."""
+        return self.grid.tiles(self.step, within)
+
+    def read_window(self, owner: Window) -> Window:
+        """What an owner reads: its full window and the halo, wherever the grid ends."""
+        row, col = owner.row_start, owner.col_start
+        return Window(row, row + self.height, col, col + self.width).pad(self.halo)
+
+    def reach(self, within: Window) -> Window:
+        """The smallest window of the grid that holds everything read for pixels of `within`; empty where none is."""
+        owners = list(self.owners(within))
+        if not owners:
+            return within.intersect(self.grid.window)
+        first, last = self.read_window(owners[0]), self.read_window(owners[-1])
+        return Window(first.row_start, last.row_stop, first.col_start, last.col_stop).intersect(self.grid.window)
+
+    def read(self, reader: RasterReader, owner: Window) -> Patch:
+        """Imagery of an owner with its halo, of `input_shape`; invalid beyond the grid."""
+        return reader.read(self.read_window(owner))
