@@ -1,0 +1,1 @@
+"""What comes in: imagery, land-cover products, OpenStreetMap, boundaries, survey tables."""

@@ -1,0 +1,174 @@
+"""From a source's pixels to ours: where each of our pixels lies in the source, and what is found there.
+
+Pure functions on arrays. Everything is meant to be called on the fixed tiles of the lattice (`Grid.tiles(TILE_PX)`), so
+that no result depends on the block that asks.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.grid import Grid, Window
+from l2h.sources.frame import Floats, Frame, parse_crs, same_crs, transformer
+
+TILE_PX = 500  # divides the default block of 6000, so that no tile is computed twice there
+STEPS = (64, 16, 4)  # spacings of the mesh on which the projection is computed exactly, tried in turn
+TOLERANCE_PX = 1e-4  # of a source pixel: how far a place interpolated between the mesh's points may be off
+SNAP = 6  # decimals of a source pixel: places that differ by rounding alone must fall on one side of an edge
+MAX_SAMPLES = 4  # a side, when averaging
+
+
+def locate(grid: Grid, window: Window, frame: Frame) -> tuple[Floats, Floats]:
+    """Row and column in the source of every pixel centre of a window: two float64 [H, W].
+
+    0.0 is the outer edge of the source's first row or column, 0.5 its centre; inf where the point has no place in the
+    source's CRS. The projection is exact on a mesh and bilinear between, at a spacing where the midpoints of the mesh
+    are right to TOLERANCE_PX; places near a pixel's edge are computed exactly, so the pixel hit is always the true one.
+    """
+    rows, cols = np.arange(float(window.height)), np.arange(float(window.width))
+    if same_crs(grid.crs, frame.crs):
+        return _exact(grid, window, frame, rows, cols)
+    for step in STEPS:
+        coarse = _exact(grid, window, frame, _nodes(window.height, step), _nodes(window.width, step))
+        nodes = _nodes(window.height, step // 2), _nodes(window.width, step // 2)
+        fine = _exact(grid, window, frame, *nodes)
+        with np.errstate(invalid="ignore"):  # inf - inf is nan: no mesh is fine enough there
+            guess = [_between(c, _nodes(window.height, step), _nodes(window.width, step), *nodes) for c in coarse]
+            error = np.max([np.abs(g - f).max() for g, f in zip(guess, fine, strict=True)])
+        if error <= TOLERANCE_PX:
+            v, u = (_between(f, *nodes, rows, cols) for f in fine)
+            return _settle_edges(grid, window, frame, v, u)
+    return _exact(grid, window, frame, rows, cols)
+
+
+def _nodes(length: int, step: int) -> Floats:
+    """0, step, 2 step, … and the last index."""
+    return np.unique(np.append(np.arange(0.0, length - 1, step), float(length - 1)))
+
+
+def _between(table: Floats, rows: Floats, cols: Floats, to_rows: Floats, to_cols: Floats) -> Floats:
+    """Bilinear interpolation of a table given at rows × cols, at to_rows × to_cols."""
+    for axis, (known, wanted) in enumerate(((rows, to_rows), (cols, to_cols))):
+        if known.size == 1:
+            continue
+        low = np.clip(np.searchsorted(known, wanted, side="right") - 1, 0, known.size - 2)
+        share = (wanted - known[low]) / (known[low + 1] - known[low])
+        share = share[:, None] if axis == 0 else share[None, :]
+        table = np.take(table, low, axis) * (1 - share) + np.take(table, low + 1, axis) * share
+    return table
+
+
+def _exact(grid: Grid, window: Window, frame: Frame, rows: Floats, cols: Floats) -> tuple[Floats, Floats]:
+    """Places in the source of rows × cols, counted within the window."""
+    x, y = grid.xy(rows + window.row_start, cols + window.col_start)
+    shape = (rows.size, cols.size)
+    return _project(grid, frame, np.broadcast_to(x, shape), np.broadcast_to(y[:, None], shape))
+
+
+def _project(grid: Grid, frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    if not same_crs(grid.crs, frame.crs):
+        x, y = transformer(grid.crs, frame.crs).transform(x, y)
+    if parse_crs(frame.crs).is_geographic:  # 181° E and 179° W are one place: take the turn nearest to the frame
+        start = frame.x + frame.width * frame.dx / 2 - 180.0
+        with np.errstate(invalid="ignore"):
+            x = np.where(np.isfinite(x), start + np.mod(x - start, 360.0), x)
+    return np.round((frame.y - y) / frame.dy, SNAP), np.round((x - frame.x) / frame.dx, SNAP)
+
+
+def _settle_edges(grid: Grid, window: Window, frame: Frame, v: Floats, u: Floats) -> tuple[Floats, Floats]:
+    """Compute exactly the places so near to an edge between source pixels that interpolation might cross it."""
+    near = (np.abs(v - np.rint(v)) <= 2 * TOLERANCE_PX) | (np.abs(u - np.rint(u)) <= 2 * TOLERANCE_PX)
+    r, c = np.nonzero(near)
+    x, y = grid.xy(r + window.row_start, c + window.col_start)
+    v[near], u[near] = _project(grid, frame, x, y)
+    return v, u
+
+
+def window_of(v: Floats, u: Floats, frame: Frame) -> Window:
+    """The part of the source that places need, one pixel around them included; empty where none falls inside."""
+    inside = (v >= 0) & (v < frame.height) & (u >= 0) & (u < frame.width)
+    if not inside.any():
+        return Window(0, 0, 0, 0)
+    v, u = v[inside], u[inside]
+    box = Window(int(v.min()), int(v.max()) + 1, int(u.min()), int(u.max()) + 1)
+    return box.pad(1).intersect(frame.window)
+
+
+def sample_nearest(
+    values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], v: Floats, u: Floats
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
+    """The source pixel that holds each place.
+
+    values, valid : [C, h, w] and [h, w] of the source
+    v, u          : [H, W] places in it, in pixels from its corner; a place on an edge belongs to the pixel after it
+    Returns [C, H, W] of the same dtype, 0 where not valid, and validity [H, W].
+    """
+    h, w = valid.shape
+    inside = (v >= 0) & (v < h) & (u >= 0) & (u < w)
+    r, c = np.where(inside, v, 0).astype("int64"), np.where(inside, u, 0).astype("int64")
+    good = inside & valid[r, c]
+    return np.where(good, values[:, r, c], values.dtype.type(0)), good
+
+
+def sample_bilinear(
+    values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], v: Floats, u: Floats
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Mean of the four source pixels around each place, weighted by nearness; float64 [C, H, W] and validity [H, W].
+
+    A place is valid where the pixel that holds it is; neighbours that are not valid lose their weight to the others.
+    """
+    h, w = valid.shape
+    inside = (v >= 0) & (v < h) & (u >= 0) & (u < w)
+    v, u = np.where(inside, v, 0), np.where(inside, u, 0)
+    good = inside & valid[v.astype("int64"), u.astype("int64")]
+    top, left = np.floor(v - 0.5).astype("int64"), np.floor(u - 0.5).astype("int64")
+    down, right = v - 0.5 - top, u - 0.5 - left
+    total, weights = np.zeros((values.shape[0], *v.shape)), np.zeros(v.shape)
+    for dr, dc in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        r, c = np.clip(top + dr, 0, h - 1), np.clip(left + dc, 0, w - 1)
+        weight = np.abs(1 - dr - down) * np.abs(1 - dc - right) * valid[r, c]
+        total += values[:, r, c] * weight
+        weights += weight
+    return np.where(good, total / np.where(good, weights, 1), 0.0), good
+
+
+def samples_for(grid: Grid, frame: Frame) -> int:
+    """How many source pixels fit along one of ours at the middle of the source, rounded, 1 to MAX_SAMPLES."""
+    x = frame.x + frame.dx * (frame.width / 2 + np.array([0, 1, 0]))
+    y = frame.y - frame.dy * (frame.height / 2 + np.array([0, 0, 1]))
+    if not same_crs(grid.crs, frame.crs):
+        x, y = transformer(frame.crs, grid.crs).transform(x, y)
+    sides = np.hypot(x[1:] - x[0], y[1:] - y[0])
+    if not np.isfinite(sides).all():
+        return 1
+    return int(np.clip(np.floor(grid.pixel / sides.max() + 0.5), 1, MAX_SAMPLES))
+
+
+def refine(grid: Grid, samples: int) -> Grid:
+    """The lattice of sample points: `samples` × `samples` in each pixel."""
+    return replace(grid, pixel=grid.pixel / samples, height=grid.height * samples, width=grid.width * samples)
+
+
+def mean_of_samples(
+    values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], samples: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Mean of the valid samples of each pixel; valid where at least half of them are.
+
+    values, valid : [C, H·k, W·k] and [H·k, W·k]. Returns float64 [C, H, W] and validity [H, W].
+    """
+    count, height, width = values.shape
+    cells = (height // samples, samples, width // samples, samples)
+    numbers = valid.reshape(cells).sum((1, 3))
+    sums = np.where(valid, values, 0).reshape(count, *cells).sum((2, 4), dtype="float64")
+    good = 2 * numbers >= samples * samples
+    return np.where(good, sums / np.maximum(numbers, 1), 0.0), good
+
+
+def to_bytes(values: npt.NDArray[np.generic], scale: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
+    """uint8 from resampled values: (low, high) → (0, 255) linearly, halves up, clipped; as they are without scale."""
+    if values.dtype == np.uint8 and scale is None:
+        return values.astype("uint8", copy=False)
+    low, high = scale or (0.0, 255.0)
+    stretched = (values.astype("float64") - low) * (255.0 / (high - low))
+    return np.floor(np.clip(stretched, 0, 255) + 0.5).astype("uint8")

@@ -1,0 +1,130 @@
+"""Settings of what comes in."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from l2h.core.settings import Settings
+
+LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Paths = Annotated[tuple[str, ...], Field(min_length=1)]
+LegendName = Literal["sinolc1", "worldcover", "esri2020", "esri", "from_glc10"]
+RIGHTS = {"licence", "attribution", "may_train", "may_redistribute"}  # fields that change no pixel
+RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
+
+
+def _as_text(value: Any) -> Any:
+    """TOML may say 2020 or 2020-06-01 without quotes."""
+    return str(value) if isinstance(value, int | date) and not isinstance(value, bool) else value
+
+
+PartialDate = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+
+
+class LayerSettings(Settings):
+    """What every source must say of its rights.
+
+    licence          : SPDX name or a few words; required, nothing is used without one
+    attribution      : the line its licence asks for; goes into the release
+    may_train        : whether a network may learn from it
+    may_redistribute : whether its pixels or shapes may be shown or passed on
+    """
+
+    licence: str = Field(min_length=1)
+    attribution: str = ""
+    may_train: bool = True
+    may_redistribute: bool = False
+
+
+class ImagerySettings(LayerSettings):
+    """Scenes of one origin.
+
+    paths      : globs, relative to the project folder
+    bands      : bands to keep, counted from 1, in this order
+    dates      : file stem → day; else the TIFF tag, else eight digits in the file's name
+    rank       : which scene wins a pixel: the newest (undated last), or the first listed
+    nodata     : value that, in all kept bands at once, means "no pixel", beside what the files declare themselves
+    scale      : (low, high), the values that become 0 and 255; needed for 16-bit files
+    resampling : `auto` copies scenes on the project's lattice, averages scenes 1.5 times finer or more, else bilinear
+    """
+
+    name: LayerName
+    paths: Paths
+    bands: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 2, 3), min_length=1)
+    dates: dict[str, date] = Field(default_factory=dict)
+    rank: Literal["newest", "listed"] = "newest"
+    nodata: int | None = None
+    scale: tuple[float, float] | None = None
+    resampling: Literal["auto", "nearest", "bilinear", "average"] = "auto"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scale is not None and not self.scale[0] < self.scale[1]:
+            raise ValueError("scale needs its low value below its high value")
+        return self
+
+
+class ProductSettings(LayerSettings):
+    """A 10 m land-cover product, in one or several files.
+
+    legend : whose codes the files carry
+    date   : the year or day the product speaks of, where it is known
+    nodata : codes that mean "no data" beside 0 and what the files declare
+    """
+
+    name: LayerName
+    legend: LegendName
+    paths: Paths
+    date: PartialDate | None = None
+    nodata: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name in RESERVED_LAYERS:
+            raise ValueError(f"a product cannot be called '{self.name}': a layer of ours has that name")
+        return self
+
+
+class OsmSettings(LayerSettings):
+    """OpenStreetMap extracts (.osm.pbf, .osm) or GeoPackages with layers `roads` and `buildings`.
+
+    margin_m : features up to this far outside the grid are kept, since wide roads reach in
+    """
+
+    paths: Paths
+    licence: str = Field("ODbL-1.0", min_length=1)
+    attribution: str = "© OpenStreetMap contributors"
+    may_redistribute: bool = True
+    margin_m: float = Field(100.0, ge=0)
+
+
+class BoundarySettings(LayerSettings):
+    """Outlines of the cities: one feature per city.
+
+    layer                  : layer of the file, where it has several
+    region, province, city : columns that hold the three parts of a city's name
+    overlap_m              : overlaps narrower than this are slivers; the city first by name owns their pixels
+    """
+
+    path: str = Field(min_length=1)
+    layer: str | None = None
+    region: str = "region"
+    province: str = "province"
+    city: str = "city"
+    overlap_m: float = Field(1.0, ge=0)
+
+
+class SurveySettings(LayerSettings):
+    """A table of surveyed areas (CSV).
+
+    region, level, land_class : columns that hold the place, its level and the class
+    area                      : column that holds the area; its unit is the end of its name (_m2, _ha, _km2, _10k_ha),
+                                or stands in a column `unit`
+    """
+
+    path: str = Field(min_length=1)
+    region: str = "region"
+    level: str = "level"
+    land_class: str = "class"
+    area: str = "area_km2"

@@ -1,0 +1,228 @@
+"""The stage "layers": everything that comes in, resampled once onto the project's lattice.
+
+First the tables of what there is (scenes, products, cities, vectors, survey), then one task per block and layer. A
+block's task reads only the files that can touch the block, so a new scene far away remakes nothing here.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+
+from l2h.core.errors import GridError
+from l2h.core.files import write_json
+from l2h.core.grid import Block, Grid
+from l2h.core.legend import load_legend
+from l2h.core.raster import write_raster
+from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.sources.boundaries import own_pixels, read_cities
+from l2h.sources.imagery import Scene, list_scenes, mosaic, scene_table
+from l2h.sources.osm import Extract
+from l2h.sources.osm_layers import OsmLayers, project, read_layers
+from l2h.sources.paths import find_files, shown
+from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
+from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
+from l2h.sources.survey import read_survey, survey_table
+from l2h.sources.vectors import write_table
+
+LAYERS = "layers"
+ACCOMPANIMENT = (".shx", ".dbf", ".prj", ".cpg")  # what a shapefile is not whole without
+OUTLINE_KEYS = {"layer", "region", "province", "city", "overlap_m"}  # the boundary settings that change pixels
+
+
+def stage(
+    imagery: tuple[ImagerySettings, ...],
+    products: tuple[ProductSettings, ...],
+    osm: OsmSettings | None,
+    boundary: BoundarySettings,
+    survey: SurveySettings | None = None,
+) -> Stage:
+    """The tasks that fill `work/layers`. Nothing runs, and no file is opened, until the stage is planned."""
+    tables = partial(_table_tasks, imagery=imagery, products=products, osm=osm, boundary=boundary, survey=survey)
+    blocks = partial(_block_tasks, imagery=imagery, products=products)
+    return Stage(LAYERS, (tables, blocks))
+
+
+# --- step 1: tables ---------------------------------------------------------------------------------------------------
+
+
+def _table_tasks(
+    context: Context,
+    imagery: tuple[ImagerySettings, ...],
+    products: tuple[ProductSettings, ...],
+    osm: OsmSettings | None,
+    boundary: BoundarySettings,
+    survey: SurveySettings | None,
+) -> list[Task]:
+    folder = context.work / LAYERS
+    scenes = scene_table(list_scenes(imagery, context.project_dir, context.grid), imagery, context.project_dir)
+    tasks = [
+        _json_task("scenes", folder, scenes),
+        _json_task("products", folder, product_table(products)),
+        _cities_task(context, boundary),
+        _osm_task(context, osm),
+    ]
+    return tasks + ([_survey_task(context, survey)] if survey else [])
+
+
+def _json_task(name: str, folder: Path, rows: list[dict[str, Any]]) -> Task:
+    path = folder / f"{name}.json"
+    return Task(f"{LAYERS}/{name}", make_json, {"path": path, "rows": rows}, (), (path,), {"rows": rows})
+
+
+def make_json(path: Path, rows: list[dict[str, Any]]) -> Made:
+    """Write a table that is already known from the settings and the files' headers."""
+    write_json(path, rows)
+    return Made(info={"rows": len(rows)})
+
+
+def _cities_task(context: Context, boundary: BoundarySettings) -> Task:
+    source, folder = context.project_dir / boundary.path, context.work / LAYERS
+    outputs = folder / "regions.json", folder / "regions.parquet"
+    arguments = {"source": source, "settings": boundary, "grid": context.grid, "outputs": outputs}
+    settings = {"boundary": boundary.model_dump(include=OUTLINE_KEYS), "grid": context.grid.to_dict()}
+    return Task(f"{LAYERS}/regions", make_cities, arguments, whole_files((source,)), outputs, settings)
+
+
+def make_cities(source: Path, settings: BoundarySettings, grid: Grid, outputs: tuple[Path, Path]) -> Made:
+    """Check the outlines and write them, with their tree of names, in the project's CRS."""
+    cities = read_cities(source, settings, grid.crs)
+    if grid.window_of_bounds(cities.bounds()).empty:
+        raise GridError(
+            "no city lies on the project's grid",
+            where=str(source),
+            expected=f"within {grid.bounds()}",
+            got=f"{cities.bounds()}",
+        )
+    write_json(outputs[0], cities.tree.to_dict())
+    index = np.arange(1, len(cities.shapes) + 1, dtype="uint16")
+    names = np.array([name.format() for name in cities.tree.cities], object)
+    write_table(outputs[1], cities.shapes, {"index": index, "name": names}, grid.crs)
+    return Made(info={"cities": len(index)})
+
+
+def _osm_task(context: Context, osm: OsmSettings | None) -> Task:
+    folder = context.work / LAYERS
+    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
+    paths = find_files(context.project_dir, osm.paths, "osm") if osm else ()
+    margin = osm.margin_m if osm else 0.0
+    arguments = {"paths": paths, "grid": context.grid, "margin_m": margin, "outputs": outputs}
+    settings = {"margin_m": margin, "grid": context.grid.to_dict()}
+    return Task(f"{LAYERS}/osm", make_osm, arguments, paths, outputs, settings)
+
+
+def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: tuple[Path, Path, Path]) -> Made:
+    """Write roads, buildings and the account of what was left out; empty tables where the project names no extract."""
+    layers: OsmLayers = read_layers(paths, grid, margin_m) if paths else project(Extract(), grid, margin_m)
+    write_table(outputs[0], layers.roads, layers.road_columns, grid.crs)
+    write_table(outputs[1], layers.buildings, layers.building_columns, grid.crs)
+    write_json(outputs[2], layers.account())
+    counts = {"roads": len(layers.roads), "buildings": len(layers.buildings)}
+    return Made(info=counts | {"repaired": len(layers.repaired), "dropped": len(layers.dropped)})
+
+
+def _survey_task(context: Context, survey: SurveySettings) -> Task:
+    source, path = context.project_dir / survey.path, context.work / LAYERS / "survey.json"
+    settings = survey.model_dump(include={"region", "level", "land_class", "area"})
+    arguments = {"source": source, "settings": survey, "path": path}
+    return Task(f"{LAYERS}/survey", make_survey, arguments, (source,), (path,), settings)
+
+
+def make_survey(source: Path, settings: SurveySettings, path: Path) -> Made:
+    """Write the survey's figures in square metres."""
+    rows = read_survey(source, settings)
+    write_json(path, survey_table(rows))
+    return Made(info={"rows": len(rows)})
+
+
+# --- step 2: blocks ---------------------------------------------------------------------------------------------------
+
+
+def _block_tasks(
+    context: Context, imagery: tuple[ImagerySettings, ...], products: tuple[ProductSettings, ...]
+) -> list[Task]:
+    scenes = list_scenes(imagery, context.project_dir, context.grid)
+    sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
+    tasks = []
+    for block in context.grid.blocks(context.block_px):
+        tasks.append(_imagery_task(context, block, scenes, len(imagery[0].bands)))
+        tasks += [_product_task(context, block, product, sheets[product.name]) for product in products]
+        tasks.append(_regions_task(context, block))
+    return tasks
+
+
+def _place(context: Context, block: Block) -> dict[str, Any]:
+    """What of grid and block changes the bytes of a block's file."""
+    window = block.window
+    return {
+        "grid": context.grid.to_dict(),
+        "window": (window.row_start, window.row_stop, window.col_start, window.col_stop),
+    }
+
+
+def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], bands: int) -> Task:
+    here = tuple(scene for scene in scenes if not scene.covers.intersect(block.window).empty)
+    here = tuple(replace(scene, rank=rank) for rank, scene in enumerate(here))  # only the order among them counts
+    outputs = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
+    arguments = {"scenes": here, "grid": context.grid, "block": block, "bands": bands, "outputs": outputs}
+    settings = _place(context, block) | {
+        "bands": bands,
+        "scenes": [(scene.index, shown(scene.path, context.project_dir), vars(scene.recipe)) for scene in here],
+    }
+    paths = tuple(scene.path for scene in here)
+    return Task(
+        f"{LAYERS}/imagery/{block.name}", make_imagery, arguments, paths, outputs, settings, block.window.pixels
+    )
+
+
+def make_imagery(scenes: tuple[Scene, ...], grid: Grid, block: Block, bands: int, outputs: tuple[Path, Path]) -> Made:
+    """Write a block of the picture and of the index of scenes it came from."""
+    picture = mosaic(scenes, grid, block.window, bands)
+    write_raster(outputs[0], picture.values, grid, block.window, valid=picture.valid)
+    write_raster(outputs[1], picture.scene[None], grid, block.window, nodata=0)
+    return Made(picture.holes, {"valid_px": int(picture.valid.sum())})
+
+
+def _product_task(context: Context, block: Block, product: ProductSettings, sheets: tuple[Sheet, ...]) -> Task:
+    here = tuple(sheet for sheet in sheets if not sheet.covers.intersect(block.window).empty)
+    output = context.store(f"{LAYERS}/{product.name}").path(block)
+    arguments = {"product": product, "sheets": here, "grid": context.grid, "block": block, "output": output}
+    settings = _place(context, block) | {
+        "legend": product.legend,
+        "sheets": [(shown(sheet.path, context.project_dir), vars(sheet.recipe)) for sheet in here],
+    }
+    paths = tuple(sheet.path for sheet in here)
+    key = f"{LAYERS}/{product.name}/{block.name}"
+    return Task(key, make_product, arguments, paths, (output,), settings, block.window.pixels)
+
+
+def make_product(product: ProductSettings, sheets: tuple[Sheet, ...], grid: Grid, block: Block, output: Path) -> Made:
+    """Write a block of a product's own codes."""
+    codes, holes = product_codes(product, sheets, grid, block.window, f"block {block.name}")
+    write_raster(output, codes[None], grid, block.window, nodata=0, legend=load_legend(product.legend))
+    return Made(holes, {"valid_px": int(np.count_nonzero(codes))})
+
+
+def _regions_task(context: Context, block: Block) -> Task:
+    source = context.work / LAYERS / "regions.parquet"
+    output = context.store(f"{LAYERS}/regions").path(block)
+    arguments = {"source": source, "grid": context.grid, "block": block, "output": output}
+    key = f"{LAYERS}/regions/{block.name}"
+    return Task(key, make_regions, arguments, (source,), (output,), _place(context, block), block.window.pixels)
+
+
+def make_regions(source: Path, grid: Grid, block: Block, output: Path) -> Made:
+    """Write which city owns each pixel of a block."""
+    shapes = np.asarray(geopandas.read_parquet(source).geometry.array, object)
+    owner = own_pixels(shapes, grid, block.window)
+    write_raster(output, owner[None], grid, block.window, nodata=0)
+    return Made(info={"owned_px": int(np.count_nonzero(owner))})
+
+
+def whole_files(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files with those that belong to them: a shapefile is several."""
+    beside = [path.with_suffix(suffix) for path in paths if path.suffix == ".shp" for suffix in ACCOMPANIMENT]
+    return (*paths, *(path for path in beside if path.exists()))

@@ -1,0 +1,87 @@
+"""Survey tables: areas by place and class, in square metres."""
+
+import csv
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from l2h.core.errors import InputError
+from l2h.sources.settings import SurveySettings
+
+UNITS = {"m2": 1.0, "ha": 1e4, "km2": 1e6, "10k_ha": 1e8}  # 10k_ha: the 万公顷 of Chinese surveys
+
+
+@dataclass(frozen=True)
+class SurveyRow:
+    """One figure of a survey."""
+
+    region: str
+    level: str
+    land_class: str
+    area_m2: float
+
+
+def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
+    """The rows of a survey table (CSV, UTF-8) in file order.
+
+    InputError names the line of a missing figure, a negative or infinite area, an unknown unit or a repeated figure.
+    """
+    if not path.is_file():
+        raise InputError("a survey table is missing", where=str(path))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            lines = list(table)
+            header = table.fieldnames or []
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("a survey table cannot be read", where=str(path), got=str(error)) from error
+    for name in (settings.region, settings.level, settings.land_class, settings.area):
+        if name not in header:
+            raise InputError(f"a survey table lacks the column '{name}'", where=str(path), got=", ".join(header))
+    rows = tuple(_row(line, settings, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
+    _check_once(rows, path)
+    return rows
+
+
+def survey_table(rows: tuple[SurveyRow, ...]) -> list[dict[str, Any]]:
+    """What `survey.json` holds."""
+    return [asdict(row) for row in rows]
+
+
+def _row(line: dict[str, str | None], settings: SurveySettings, where: str) -> SurveyRow:
+    region, level, land_class, text = (
+        (line[name] or "").strip() for name in (settings.region, settings.level, settings.land_class, settings.area)
+    )
+    if not (region and level and land_class):
+        raise InputError("a row of a survey table is not whole", where=where, got=str(line))
+    try:
+        area = float(text)
+    except ValueError as error:
+        raise InputError("an area is no number", where=where, got=repr(text)) from error
+    if not (math.isfinite(area) and area >= 0):
+        raise InputError("an area is negative or infinite", where=where, got=text)
+    return SurveyRow(region, level, land_class, area * _unit(line, settings.area, where))
+
+
+def _unit(line: dict[str, str | None], column: str, where: str) -> float:
+    """Square metres in the unit of a row: from its column `unit`, else from the end of the area column's name."""
+    unit = line.get("unit")
+    names = [unit.strip()] if unit else sorted((u for u in UNITS if column.endswith(f"_{u}")), key=len, reverse=True)
+    if not names or names[0] not in UNITS:
+        raise InputError(
+            "the unit of an area is not known",
+            where=where,
+            expected=f"a column `unit`, or a column name that ends in _{', _'.join(UNITS)}",
+            got=unit or column,
+        )
+    return UNITS[names[0]]
+
+
+def _check_once(rows: tuple[SurveyRow, ...], path: Path) -> None:
+    seen: set[tuple[str, str, str]] = set()
+    for number, row in enumerate(rows, start=2):
+        key = (row.region, row.level, row.land_class)
+        if key in seen:
+            raise InputError("a figure occurs twice in a survey table", where=f"{path}, line {number}", got=str(key))
+        seen.add(key)
