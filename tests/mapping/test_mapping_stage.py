@@ -23,9 +23,10 @@ from l2h.nets.base import PixelNetwork, probabilities
 from l2h.nets.normalise import Normalisation
 
 SMALL = MappingSettings(window_px=48, prior="on")
+ALL = Layers()
 
 
-def run(context: Context, settings: MappingSettings = SMALL, layers: Layers = Layers()) -> np.ndarray:
+def run(context: Context, settings: MappingSettings = SMALL, layers: Layers = ALL) -> np.ndarray:
     run_stage(stage(settings, layers), context)
     return context.store("map").read(context.grid.window).values
 
@@ -176,14 +177,14 @@ def test_weights_that_overflow_are_an_error(tmp_path: Path, world: Callable, net
             if isinstance(layer, torch.nn.Conv2d):
                 layer.weight.mul_(1e8)
     context = world(40, 40).store(tmp_path, 64, net)
-    with pytest.raises(L2HError, match="not numbers.*rows -80:128"):
+    with pytest.raises(L2HError, match=r"not numbers.*rows -80:128"):
         run_stage(stage(MappingSettings(window_px=48, prior="off"), Layers(posterior=False)), context)
 
 
 def test_a_missing_block_is_an_error(tmp_path: Path, world: Callable, network: Callable) -> None:
     context = world(100, 100).store(tmp_path, 48, network("l2hnet"))
     (context.work / "layers" / "imagery" / "r0001c0001.tif").unlink()
-    with pytest.raises(InputError, match="missing.*r0001c0001"):
+    with pytest.raises(InputError, match=r"missing.*r0001c0001"):
         run(context)
 
 
@@ -196,7 +197,7 @@ def test_a_missing_network_is_an_error(tmp_path: Path, world: Callable, network:
 
 def test_windows_off_the_stride_are_an_error(tmp_path: Path, world: Callable, network: Callable) -> None:
     context = world(40, 40).store(tmp_path, 64, network("unet"))
-    with pytest.raises(SettingsError, match="mapping.window_px.*multiple of 16"):
+    with pytest.raises(SettingsError, match=r"mapping.window_px.*multiple of 16"):
         run(context, MappingSettings(window_px=100, prior="off"))
 
 
@@ -215,5 +216,5 @@ def test_wrong_bands_are_an_error(network: Callable) -> None:
     predictor = Predictor.of(net, Normalisation((0.0,) * 3, (1.0,) * 3), precision="32-true")
     mapper = Mapper(predictor, tuple(range(1, 12)), MappingSettings())
     grid = Grid("EPSG:32650", 0.0, 0.0, 1.0, 20, 20)
-    with pytest.raises(InputError, match="bands.*expected 3.*got 4"):
+    with pytest.raises(InputError, match=r"bands.*expected 3.*got 4"):
         mapper.map(Readers(Plain(grid, bands=4)), grid.window)

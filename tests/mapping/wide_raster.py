@@ -56,7 +56,7 @@ def main() -> None:
     before = peak_mb()
     for block in grid.blocks(6000)[:limit]:
         map_block(engine, readers, None, prior=True, block=block, out=folder / f"{block.name}.tif")
-    print(round(peak_mb() - before))
+    sys.stdout.write(f"{peak_mb() - before:.0f}\n")
 
 
 if __name__ == "__main__":
