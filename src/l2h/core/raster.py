@@ -23,15 +23,11 @@ from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.files import write_bytes
+from l2h.core.formats import check_tiff_whole, driver_of
 from l2h.core.grid import Block, Grid, Window
 from l2h.core.legend import Legend
 from l2h.core.patch import Patch
 
-# formats whose files cannot name other files, told apart by their first bytes
-MAGIC = {
-    b"II*\x00": "GTiff", b"MM\x00*": "GTiff", b"II+\x00": "GTiff", b"MM\x00+": "GTiff",
-    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"\x00\x00\x00\x0cjP": "JP2OpenJPEG",
-}  # fmt: skip
 SAFE_DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 OPEN_FILES = 16
 CACHE_BYTES = 128_000_000  # decoded tiles GDAL may keep; its own default is a twentieth of the machine's memory
@@ -73,11 +69,13 @@ def open_raster(path: Path, drivers: Sequence[str] = SAFE_DRIVERS) -> Iterator[A
 def _open(path: Path, drivers: Sequence[str]) -> Any:
     if not Path(path).is_file():
         raise InputError("a raster is missing", where=str(path))
-    driver = _driver_of(Path(path))
+    driver = driver_of(Path(path))
     if driver not in drivers:
         raise InputError(
             "a raster has a format we do not read", where=str(path), expected=", ".join(drivers), got=driver
         )
+    if driver == "GTiff":
+        check_tiff_whole(Path(path))
     _bound_cache()
     try:
         with rasterio.Env(**GDAL_OPTIONS), warnings.catch_warnings():
@@ -87,15 +85,6 @@ def _open(path: Path, drivers: Sequence[str]) -> Any:
         raise InputError(
             "a raster cannot be opened", where=str(path), got=str(error), hint="The file may be truncated."
         ) from error
-
-
-def _driver_of(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except OSError as error:
-        raise InputError("a raster cannot be opened", where=str(path), got=error.strerror or str(error)) from error
-    return next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
 
 
 @cache
@@ -182,7 +171,8 @@ def write_raster(
     size = {"count": count, "height": height, "width": width, "dtype": values.dtype.name, "nodata": nodata}
     place = {"crs": grid.crs, "transform": grid.window_transform(window)}
     # GDAL tells nobody when the disk fills while it closes a file, so it writes to memory and we to the disk
-    with MemoryFile() as memory, rasterio.Env(**GDAL_OPTIONS):
+    with MemoryFile() as memory, rasterio.Env(**GDAL_OPTIONS), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a lattice may begin at (0, 0) with pixels of 1
         try:
             with memory.open(driver="GTiff", **size, **place, **LAYOUT) as out:
                 out.write(values)
