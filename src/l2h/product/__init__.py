@@ -1,0 +1,1 @@
+"""Product: the map cut into cities, packed by province, listed, described and checked."""
