@@ -1,0 +1,1 @@
+"""Chips, losses and the training loop: labels and imagery in, a checkpoint out."""

@@ -1,0 +1,89 @@
+"""Batches: chips as tensors, as the losses want them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from l2h.learning.chips import Chip
+from l2h.nets.normalise import Normalisation
+
+IGNORE_SOURCE = 4  # source code of the ignore ring in a label raster
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Layers the areas lack are None.
+
+    image [N, B, H, W] float32 normalised, 0 where not valid; valid [N, H, W] bool;
+    posterior [N, J, h, w] float32, sums to 1 where a product speaks, else 0; weight [N, h, w] float32, reliability
+    0..1, 0 where no product speaks; pure [N, h, w] bool;
+    label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid.
+    """
+
+    image: Tensor
+    valid: Tensor
+    posterior: Tensor | None = None
+    weight: Tensor | None = None
+    pure: Tensor | None = None
+    label: Tensor | None = None
+    evidence: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device, image channels-last."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {name: None if tensor is None else tensor.to(device) for name, tensor in moved.items()}
+        return Batch(**moved | {"image": moved["image"].contiguous(memory_format=torch.channels_last)})
+
+
+def colour_jitter(
+    image: npt.NDArray[np.uint8], gain: npt.NDArray[np.float32], offset: float
+) -> npt.NDArray[np.float32]:
+    """``image · gain + offset`` clipped to 0..255, float32 [B, H, W]; gain [B] per band, one offset for all."""
+    jittered: npt.NDArray[np.float32] = image * gain[:, None, None] + np.float32(offset)
+    return np.clip(jittered, 0, 255)
+
+
+def collate(
+    chips: Sequence[Chip],
+    images: Sequence[npt.NDArray[np.generic]],
+    normalisation: Normalisation,
+    index_of: npt.NDArray[np.uint8],
+) -> Batch:
+    """Chips of one size, with their (colour-jittered) images, as a batch on the CPU.
+
+    ``index_of`` uint8 [256]: legend value → class index, 255 outside the legend.
+    """
+    image = [normalisation.apply(values, chip.valid) for chip, values in zip(chips, images, strict=True)]
+    parts: dict[str, Tensor] = {}
+    if all(chip.posterior is not None for chip in chips):
+        cells = _stack(chip.posterior for chip in chips).float()
+        parts["posterior"], parts["weight"] = _posterior(cells)
+        parts["pure"] = _stack(chip.pure for chip in chips)
+    if all(chip.label is not None for chip in chips):
+        parts["label"] = _stack(_class_index(chip, index_of) for chip in chips)
+    if all(chip.evidence is not None for chip in chips):
+        parts["evidence"] = _stack(np.where(chip.valid, chip.evidence, 0) for chip in chips)  # type: ignore[arg-type]
+    return Batch(_stack(image), _stack(chip.valid for chip in chips), **parts)
+
+
+def _stack(arrays: object) -> Tensor:
+    return torch.from_numpy(np.stack(list(arrays)))  # type: ignore[call-overload]
+
+
+def _posterior(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities that sum to 1 and reliability 0..1 from [N, J + 1, h, w] in 0..255 and 0..100."""
+    raw, reliability = cells[:, :-1], cells[:, -1] / 100
+    total = raw.sum(dim=1)
+    return raw / total[:, None].clamp_min(1), torch.where(total > 0, reliability, torch.zeros_like(reliability))
+
+
+def _class_index(chip: Chip, index_of: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Class index of labelled, valid pixels outside ignore rings; -1 elsewhere."""
+    assert chip.label is not None  # the caller has looked
+    index = index_of[chip.label[0]].astype(np.int64)
+    labelled = (index < 255) & chip.valid & (chip.label[2] != IGNORE_SOURCE)
+    return np.where(labelled, index, -1)

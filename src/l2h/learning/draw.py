@@ -1,0 +1,83 @@
+"""Drawing chips by class: every batch is a function of the seed and the step alone, so a resumed run repeats it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from l2h.core.errors import InputError
+from l2h.core.grid import Window
+from l2h.learning.areas import TileCache, TrainingReaders
+from l2h.learning.chips import Chip, read_chip
+from l2h.learning.plan import ChipPlan
+from l2h.learning.settings import LearningSettings
+
+MAX_ATTEMPTS = 200
+
+
+class ChipSource:
+    """Draws chips of ``areas`` by ``plan``.
+
+    A stratum is drawn with probability ∝ cells^(1 - class_balance), a cell of it evenly, and the chip placed so that
+    the cell lies anywhere in it. Chips that touch held-out ground or hold too few valid pixels are drawn again.
+    """
+
+    def __init__(
+        self, areas: Sequence[TrainingReaders], plan: ChipPlan, settings: LearningSettings, cache: TileCache
+    ) -> None:
+        self.areas, self.plan, self.settings, self.cache = areas, plan, settings, cache
+        totals = plan.counts.sum(axis=0)
+        weight = np.where(totals > 0, totals.astype(float) ** (1 - settings.class_balance), 0.0)
+        self.weights = weight / weight.sum()
+        self._up_to = plan.counts.cumsum(axis=0)  # cells of a stratum up to and with each block
+        self._held_out = {tuple(block) for block in plan.held_out.tolist()}
+
+    def draw(self, step: int, slot: int) -> Chip:
+        """Chip number ``slot`` of step ``step``, turned and mirrored. InputError when no drawn place will do."""
+        rng = np.random.default_rng([self.settings.seed, step, slot])
+        for _ in range(MAX_ATTEMPTS):
+            number, window = self._place(rng)
+            if self._touches_held_out(number, window):
+                continue
+            chip = read_chip(self.areas[number], window, self.cache)
+            if chip.valid.mean() >= self.settings.min_valid_share:
+                return chip.turned(int(rng.integers(4)), bool(rng.integers(2)))
+        raise InputError(
+            f"no usable training chip in {MAX_ATTEMPTS} draws",
+            where=", ".join(area.name for area in self.areas),
+            expected=f"{self.settings.chip_px} px squares, {self.settings.min_valid_share:.0%} valid, not held out",
+            hint="Use more imagery, smaller chips (chip_px), or lower min_valid_share or held_out_share.",
+        )
+
+    def colour(self, step: int, slot: int, bands: int) -> tuple[np.ndarray, float]:
+        """Gain of each band, float32 [bands], and offset (of 255) of a chip, both within ± colour_jitter."""
+        rng = np.random.default_rng([self.settings.seed, step, slot, 1])
+        jitter = self.settings.colour_jitter
+        gain = 1 + rng.uniform(-jitter, jitter, bands)
+        return gain.astype(np.float32), float(rng.uniform(-jitter, jitter) * 255)
+
+    def _place(self, rng: np.random.Generator) -> tuple[int, Window]:
+        """Area and window of a chip around a drawn cell, on the cell lattice, moved inside the grid."""
+        stratum = int(rng.choice(len(self.weights), p=self.weights))
+        up_to = self._up_to[:, stratum]
+        pick = int(rng.integers(up_to[-1]))
+        block = int(np.searchsorted(up_to, pick, side="right"))
+        cell = int(self.plan.cells_of(block, stratum)[pick - (up_to[block - 1] if block else 0)])
+        number, block_row, block_col = self.plan.blocks[block].tolist()
+        side = self.plan.block_px // self.plan.cell_px
+        chip = self.settings.chip_px // self.plan.cell_px
+        grid = self.areas[number].imagery.grid.coarsen(self.plan.cell_px)
+        row = self._start(rng, block_row * side + cell // side, chip, grid.height)
+        col = self._start(rng, block_col * side + cell % side, chip, grid.width)
+        return number, Window(row, row + chip, col, col + chip).refine(self.plan.cell_px)
+
+    @staticmethod
+    def _start(rng: np.random.Generator, cell: int, chip: int, extent: int) -> int:
+        return max(0, min(cell - int(rng.integers(chip)), extent - chip))
+
+    def _touches_held_out(self, number: int, window: Window) -> bool:
+        blocks = window.coarsen(self.plan.block_px)
+        return any(
+            (number, row, col) in self._held_out
+            for row in range(blocks.row_start, blocks.row_stop)
+            for col in range(blocks.col_start, blocks.col_stop)
+        )

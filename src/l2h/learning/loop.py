@@ -1,0 +1,81 @@
+"""Training a network, from areas to a checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from l2h.core.files import canonical_json, sha256_bytes
+from l2h.core.legend import coarse_legend, load_legend
+from l2h.learning.areas import TileCache, TrainingReaders
+from l2h.learning.classes import ClassMap
+from l2h.learning.devices import make_fabric, threads
+from l2h.learning.plan import ChipPlan, Progress, make_plan
+from l2h.learning.settings import LearningSettings
+from l2h.learning.training import WEIGHTS, Training
+
+
+def train(
+    areas: Sequence[TrainingReaders],
+    settings: LearningSettings,
+    out_dir: Path,
+    progress: Progress | None = None,
+    data_digest: str = "",
+) -> Path:
+    """Train one network on all areas and write it to ``out_dir``; returns the path of the weights.
+
+    Writes ``network.safetensors`` with ``network.json``, ``log.jsonl``, and while it runs ``state.safetensors``, from
+    which a killed training of the same settings and data goes on: on the CPU its losses continue to the bit.
+    ``data_digest`` names the data's contents, for callers whose files may change between runs.
+    ``progress(phase, done, total)`` is called for "plan" (blocks) and "train" (steps), in this process when
+    ``devices`` is 1. Raises InputError for unusable areas, DivergedError when the loss is not finite.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    cache = TileCache()
+    classes = ClassMap.of(load_legend("sinolc1"), coarse_legend())
+    plan = make_plan(areas, settings, classes, cache, progress)
+    fabric = make_fabric(settings)
+    with threads(settings):
+        own_cache = cache if settings.devices == 1 else None  # other processes read for themselves
+        # bound, not passed: Fabric walks through passed arguments and refuses frozen dataclasses
+        fabric.launch(
+            partial(_train_process, job=_Job(areas, settings, out_dir, plan, data_digest, own_cache, progress))
+        )
+    return out_dir / WEIGHTS
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What goes to each process of a training."""
+
+    areas: Sequence[TrainingReaders]
+    settings: LearningSettings
+    out_dir: Path
+    plan: ChipPlan
+    data_digest: str
+    cache: TileCache | None
+    progress: Progress | None
+
+
+def _train_process(fabric: Fabric, job: _Job) -> None:
+    """What each process of a training runs."""
+    with threads(job.settings):
+        training = Training(fabric, job.areas, job.settings, job.plan, job.cache or TileCache())
+        mark = fingerprint(job.areas, job.settings, job.plan, job.data_digest)
+        training.run(job.out_dir, mark, job.progress)
+
+
+def fingerprint(areas: Sequence[TrainingReaders], settings: LearningSettings, plan: ChipPlan, data_digest: str) -> str:
+    """Digest of what determines the losses, by which a state knows whether it is this training's."""
+    values: dict[str, Any] = {
+        "settings": settings.what(),
+        "devices": settings.devices,
+        "areas": [(area.name, area.imagery.grid.to_dict()) for area in areas],
+        "plan": [sha256_bytes(plan.members.tobytes()), plan.blocks.tolist(), plan.held_out.tolist()],
+        "normalisation": [plan.normalisation.mean, plan.normalisation.std],
+        "data": data_digest,
+    }
+    return sha256_bytes(canonical_json(values).encode())

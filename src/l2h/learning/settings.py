@@ -1,0 +1,109 @@
+"""Settings of learning: a named recipe and the few dials that override it."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from l2h.core.settings import Settings
+
+Recipe = Literal["default", "l2h", "ce"]
+
+# what a recipe sets where the user says nothing
+RECIPES: dict[str, dict[str, Any]] = {
+    # U-Net, cell loss on the fused posterior, vectors as positives only
+    "default": {},
+    # SinoLC-1: L2HNet, hard labels where the products agree and roads burnt in, confident areas, vague-area term
+    "l2h": {
+        "network": "l2hnet",
+        "labels": "label",
+        "loss": "ce",
+        "cas": "confidence",
+        "dva_gamma": 0.01,
+        "split_weight": 0.0,
+    },
+    # the control: as default, but every pixel must match its cell's posterior
+    "ce": {"loss": "ce"},
+}
+# where and how often, not what: they stay out of the digest of a trained network
+EXECUTION = frozenset({"threads", "accelerator", "devices", "log_every_steps", "save_every_steps"})
+
+
+class LearningSettings(Settings):
+    """How a network is trained. ``recipe`` sets defaults; any key given explicitly overrides it.
+
+    network, width       which network, and its width (multiple of 4)
+    labels               ``posterior`` (soft, per cell) or ``label`` (hard, per pixel)
+    loss                 ``cell`` (cell means must match the posterior) or ``ce`` (each pixel must match)
+    alpha                sharpness of the cell vote: 1 best overall accuracy, 2 sharper edges and less of it
+    pure_weight          weight of the pixel term in unanimous 3 × 3 neighbourhoods (cell loss only)
+    split_weight         weight of traffic against building on vectors, as positives only
+    cas, cas_start_share confident-area selection, from which share of the training on
+    dva_gamma            weight of the dynamic-vague-area term (0: off)
+    megapixels           pixels to see, in millions: about 15 per km², land-use scenes more
+    class_balance        0: chips drawn by area; 1: every class equally often
+    colour_jitter        largest relative change of brightness of a chip
+    held_out_share       share of the lattice's blocks kept from training, scored while it runs
+    threads              0: all cores this process may use
+    """
+
+    recipe: Recipe = "default"
+    network: Literal["unet", "l2hnet"] = "unet"
+    width: int = Field(32, ge=4, le=1024, multiple_of=4)
+    labels: Literal["posterior", "label"] = "posterior"
+    loss: Literal["cell", "ce"] = "cell"
+    alpha: float = Field(1.0, ge=1.0, le=4.0)
+    pure_weight: float = Field(0.5, ge=0.0)
+    split_weight: float = Field(1.0, ge=0.0)
+    cas: Literal["none", "agreement", "confidence"] = "none"
+    cas_start_share: float = Field(0.3, ge=0.0, le=1.0)
+    dva_gamma: float = Field(0.0, ge=0.0)
+
+    megapixels: float = Field(20.0, gt=0.0)
+    chip_px: int = Field(80, ge=10)
+    chips_per_step: int = Field(8, ge=2)
+    class_balance: float = Field(0.5, ge=0.0, le=1.0)
+    colour_jitter: float = Field(0.03, ge=0.0, le=0.5)
+    min_valid_share: float = Field(0.5, gt=0.0, le=1.0)
+    held_out_share: float = Field(0.1, ge=0.0, lt=0.9)
+
+    rate: float = Field(3e-3, gt=0.0)
+    warmup_share: float = Field(0.15, ge=0.0, lt=1.0)
+    weight_decay: float = Field(1e-4, ge=0.0)
+    gradient_clip: float = Field(5.0, gt=0.0)
+    seed: int = Field(0, ge=0, lt=2**32)
+
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: int = Field(1, ge=1)
+    threads: int = Field(0, ge=0)
+    log_every_steps: int = Field(10, ge=1)
+    save_every_steps: int = Field(100, ge=1)
+    score_every_share: float = Field(0.25, gt=0.0, le=1.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_recipe(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return RECIPES.get(str(values.get("recipe", "default")), {}) | values
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.loss == "cell" and self.labels != "posterior":
+            raise ValueError("loss 'cell' matches cells to their posterior: it needs labels = 'posterior'")
+        if self.cas != "none" and self.loss != "ce":
+            raise ValueError("confident-area selection masks pixels: it needs loss = 'ce'")
+        if self.dva_gamma > 0 and self.cas == "none":
+            raise ValueError("the dynamic-vague-area term needs a confident area: set cas")
+        if self.chips_per_step % self.devices:
+            raise ValueError("chips_per_step must be a multiple of devices")
+        return self
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that see ``megapixels``, at least one."""
+        return max(1, round(self.megapixels * 1e6 / (self.chips_per_step * self.chip_px**2)))
+
+    def what(self) -> dict[str, Any]:
+        """The settings that decide what is learned, for digests and records: all but those of execution."""
+        return self.model_dump(mode="json", exclude=set(EXECUTION))

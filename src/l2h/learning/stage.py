@@ -1,0 +1,82 @@
+"""The stage `train`: the project's imagery and labels to `work/train/network.safetensors`, with its JSON and log."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from l2h.core.files import canonical_json, sha256_bytes
+from l2h.core.grid import Grid
+from l2h.core.ledger import Ledger
+from l2h.core.raster import BlockStore
+from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.learning.areas import TrainingReaders
+from l2h.learning.loop import train
+from l2h.learning.settings import LearningSettings
+from l2h.learning.training import LOG, WEIGHTS
+from l2h.nets.checkpoint import read_checkpoint
+
+
+def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
+    """One task: a network trained on everything labelled.
+
+    Reads `layers/imagery`, `labels/posterior` or `labels/label` as the recipe wants, and `labels/vectors` where
+    traffic and building are split. Killed, it goes on from `work/train/state.safetensors`.
+    """
+
+    def tasks(context: Context) -> list[Task]:
+        stores = _stores(context.work, context.grid, context.block_px, cell_px, settings)
+        inputs = tuple(store.path(block) for store in stores.values() for block in store.blocks)
+        folder = context.work / "train"
+        arguments = {
+            "work": str(context.work),
+            "grid": context.grid.to_dict(),
+            "block_px": context.block_px,
+            "cell_px": cell_px,
+            "settings": settings.model_dump(mode="json"),
+            "data_digest": _data_digest(context.ledger, inputs),
+        }
+        return [
+            Task(
+                key="train/network",
+                function=train_project,
+                arguments=arguments,
+                inputs=inputs,
+                outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG),
+                settings=settings.what() | {"cell_px": cell_px},
+                pixels=settings.steps * settings.chips_per_step * settings.chip_px**2,
+            )
+        ]
+
+    return Stage("train", (tasks,))
+
+
+def train_project(
+    work: str, grid: Mapping[str, Any], block_px: int, cell_px: int, settings: Mapping[str, Any], data_digest: str
+) -> Made:
+    """Train on the block stores below ``work`` and write `train/`; tells steps, pixels and the last held-out score."""
+    chosen = LearningSettings(**settings)
+    stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
+    area = TrainingReaders("project", cell_px=cell_px, **stores)
+    path = train([area], chosen, Path(work) / "train", data_digest=data_digest)
+    for store in stores.values():
+        store.close()
+    record = read_checkpoint(path).training
+    return Made(info={"steps": record["steps"], "held_out": record["held_out"]})
+
+
+def _stores(work: Path, grid: Grid, block_px: int, cell_px: int, settings: LearningSettings) -> dict[str, BlockStore]:
+    stores = {"imagery": BlockStore(work / "layers/imagery", grid, block_px)}
+    if settings.labels == "posterior":
+        cells = grid.coarsen(cell_px)
+        stores["posterior"] = BlockStore(work / "labels/posterior", cells, max(1, block_px // cell_px))
+    else:
+        stores["label"] = BlockStore(work / "labels/label", grid, block_px)
+    if settings.split_weight > 0:
+        stores["vectors"] = BlockStore(work / "labels/vectors", grid, block_px)
+    return stores
+
+
+def _data_digest(ledger: Ledger, inputs: tuple[Path, ...]) -> str:
+    """Digest of the inputs' contents, so that a half-done training is not resumed on other data."""
+    present = [path for path in inputs if path.exists()]  # a plan may be asked for before the labels are made
+    return sha256_bytes(canonical_json([ledger.digest_of(path) for path in present]).encode())

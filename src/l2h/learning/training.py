@@ -1,0 +1,220 @@
+"""One process of a training: what happens in a step, and around the steps."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from l2h.core.errors import L2HError
+from l2h.core.legend import Legend, coarse_legend, load_legend
+from l2h.learning.areas import TileCache, TrainingReaders
+from l2h.learning.batch import Batch, collate, colour_jitter
+from l2h.learning.classes import ClassMap
+from l2h.learning.draw import ChipSource
+from l2h.learning.log import Report, TrainingLog
+from l2h.learning.objective import Objective
+from l2h.learning.plan import ChipPlan, Progress
+from l2h.learning.prefetch import read_ahead
+from l2h.learning.schedule import one_cycle
+from l2h.learning.score import agreement, confusion, held_out_batches, mean_iou
+from l2h.learning.settings import LearningSettings
+from l2h.learning.state import load_state, save_state
+from l2h.nets.base import PixelNetwork
+from l2h.nets.checkpoint import Checkpoint, write_checkpoint
+from l2h.nets.registry import build_network
+
+WEIGHTS, LOG, STATE = "network.safetensors", "log.jsonl", "state.safetensors"
+
+
+class DivergedError(L2HError):
+    """The loss or its gradient is no longer a number."""
+
+
+class WithFeatures(nn.Module):
+    """Features and logits by one ``forward``, the only call that processes synchronise."""
+
+    def __init__(self, net: PixelNetwork) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [N, C, H, W] and logits [N, K, H, W] of an image [N, B, H, W]."""
+        return self.net.features_and_logits(image)
+
+
+def fresh_network(settings: LearningSettings, bands: int, classes: int) -> PixelNetwork:
+    """The network of the settings with weights drawn from the seed, channels-last."""
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        net = build_network(settings.network, bands, classes, width=settings.width)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a training writes."""
+
+    out_dir: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.out_dir / WEIGHTS
+
+    @property
+    def state(self) -> Path:
+        return self.out_dir / STATE
+
+    @property
+    def log(self) -> Path:
+        return self.out_dir / LOG
+
+
+class Training:
+    """One process of a training: network, optimiser, chips and objective."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        areas: Sequence[TrainingReaders],
+        settings: LearningSettings,
+        plan: ChipPlan,
+        cache: TileCache,
+    ) -> None:
+        self.fabric, self.areas, self.settings, self.plan, self.cache = fabric, areas, settings, plan, cache
+        self.legend: Legend = load_legend("sinolc1")
+        self.classes = ClassMap.of(self.legend, coarse_legend())
+        self.objective = Objective(settings, self.classes)
+        self.source = ChipSource(areas, plan, settings, cache)
+        self.bands = len(plan.normalisation.mean)
+        self.net = fresh_network(settings, self.bands, len(self.legend))
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+        self.model, self.wrapped = fabric.setup(WithFeatures(self.net), self.optimiser)
+
+    def run(self, out_dir: Path, mark: str, progress: Progress | None) -> None:
+        """Train from the saved state, if it bears ``mark``, to the end; the first process writes."""
+        files, steps, s = Files(out_dir), self.settings.steps, self.settings
+        start = load_state(files.state, mark, self.net, self.optimiser)
+        self.fabric.barrier()
+        writer = self.fabric.is_global_zero
+        log = TrainingLog(files.log, start) if writer else None
+        report = Report(log, s, time.monotonic())
+        for step, batch in read_ahead(self.batch, start, steps):
+            report.step(step + 1, self.step(step, batch))
+            done = step + 1
+            if self._score_now(done) and writer:
+                report.score(done, self.score())
+            if (done % self.save_every == 0 or done == steps) and writer:
+                save_state(files.state, done, mark, self.net, self.optimiser)
+            if progress and writer:
+                progress("train", done, steps)
+        if writer:
+            write_checkpoint(files.weights, self.checkpoint(log.lines() if log else []))
+        self.fabric.barrier()
+
+    @property
+    def save_every(self) -> int:
+        """A multiple of the log's interval, so that a resumed log continues with whole means."""
+        every = self.settings.log_every_steps
+        return -(-self.settings.save_every_steps // every) * every
+
+    def batch(self, step: int) -> Batch:
+        """This process's chips of a step."""
+        ranks, rank = self.fabric.world_size, self.fabric.global_rank
+        slots = range(rank, self.settings.chips_per_step, ranks)
+        chips = [self.source.draw(step, slot) for slot in slots]
+        images = [
+            colour_jitter(chip.image, *self.source.colour(step, slot, self.bands))
+            for chip, slot in zip(chips, slots, strict=True)
+        ]
+        return collate(chips, images, self.plan.normalisation, self.legend.index_of)
+
+    def step(self, step: int, batch: Batch) -> dict[str, float]:
+        """One optimiser step; the loss terms and the rate. Raises DivergedError before a bad gradient is applied."""
+        rate = one_cycle(step, self.settings.steps, self.settings.rate, self.settings.warmup_share)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        batch = batch.to(self.fabric.device)
+        features, logits = self.model(batch.image)
+        terms = self.objective.terms(features, logits, batch, step / self.settings.steps)
+        self.wrapped.zero_grad()
+        self.fabric.backward(terms["loss"])
+        norm = self.fabric.clip_gradients(
+            self.model, self.wrapped, max_norm=self.settings.gradient_clip, error_if_nonfinite=False
+        )
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        self._check_finite(step, values, float(norm) if norm is not None else 0.0)
+        self.wrapped.step()
+        return values | {"rate": rate}
+
+    def _check_finite(self, step: int, values: dict[str, float], norm: float) -> None:
+        if all(map(math.isfinite, [*values.values(), norm])):
+            return
+        facts = ", ".join(f"{name} {value:g}" for name, value in values.items())
+        raise DivergedError(
+            "training diverged: loss or gradient is not finite",
+            where=f"step {step + 1} of {self.settings.steps}",
+            got=f"{facts}, gradient norm {norm:g}",
+            hint="Lower rate or raise warmup_share; the last saved state is kept.",
+        )
+
+    def _score_now(self, done: int) -> bool:
+        every = max(1, round(self.settings.score_every_share * self.settings.steps))
+        if not len(self.plan.held_out):
+            return False
+        return done % every == 0 or done == self.settings.steps
+
+    def score(self) -> dict[str, Any]:
+        """Agreement and mIoU with the labels of the held-out blocks; None where those say nothing."""
+        self.net.eval()
+        counts = confusion(
+            self.predict,
+            held_out_batches(self.areas, self.plan, self.legend, self.cache),
+            self.classes,
+            self.settings.labels,
+        )
+        told = int(counts.sum())
+        return {
+            "held_out_places": told,
+            "agreement": round(agreement(counts), 6) if told else None,
+            "miou": round(mean_iou(counts), 6) if told else None,
+        }
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Logits of an image in the training's precision."""
+        with self.fabric.autocast():
+            logits: Tensor = self.net(image.to(self.fabric.device).contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def checkpoint(self, lines: list[dict[str, Any]]) -> Checkpoint:
+        """The network with its record. Seconds stay out of it: two equal trainings give equal bytes."""
+        scores = [line for line in lines if "agreement" in line]
+        losses = [line for line in lines if "loss" in line]
+        record: dict[str, Any] = {
+            "settings": self.settings.what(),
+            "areas": [area.name for area in self.areas],
+            "steps": self.settings.steps,
+            "pixels": self.settings.steps * self.settings.chips_per_step * self.settings.chip_px**2,
+            "plan": self.plan.summary(),
+            "last_terms": _timeless(losses[-1]) if losses else None,
+            "held_out": _timeless(scores[-1]) if scores else None,
+        }
+        return Checkpoint(
+            self.settings.network,
+            {"width": self.settings.width},
+            self.net,
+            self.legend.name,
+            self.legend.values,
+            self.plan.normalisation,
+            record,
+        )
+
+
+def _timeless(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key != "seconds"}

@@ -1,0 +1,48 @@
+import pytest
+from pydantic import ValidationError
+
+from l2h.learning.settings import LearningSettings
+
+
+def test_recipes_set_defaults_and_explicit_keys_override_them() -> None:
+    assert LearningSettings().network == "unet"
+    l2h = LearningSettings(recipe="l2h")
+    assert (l2h.network, l2h.labels, l2h.loss, l2h.cas, l2h.dva_gamma) == ("l2hnet", "label", "ce", "confidence", 0.01)
+    changed = LearningSettings(recipe="l2h", width=64, cas="agreement")
+    assert (changed.width, changed.cas, changed.loss) == (64, "agreement", "ce")
+    control = LearningSettings(recipe="ce")
+    assert (control.network, control.labels, control.loss, control.split_weight) == ("unet", "posterior", "ce", 1.0)
+
+
+def test_settings_survive_writing_down() -> None:
+    chosen = LearningSettings(recipe="l2h", seed=3, megapixels=1.5)
+    assert LearningSettings(**chosen.model_dump(mode="json")) == chosen
+
+
+def test_steps_see_the_pixels_asked_for() -> None:
+    assert LearningSettings(megapixels=20).steps == 391  # of 8 chips of 80 × 80 px
+    assert LearningSettings(megapixels=0.001).steps == 1
+
+
+def test_execution_is_no_part_of_what_is_learned() -> None:
+    a = LearningSettings(threads=1, devices=2, log_every_steps=1, save_every_steps=5)
+    assert a.what() == LearningSettings().what()
+    assert a.what() != LearningSettings(seed=1).what()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"loss": "cell", "labels": "label"}, "needs labels = 'posterior'"),
+        ({"cas": "agreement"}, "needs loss = 'ce'"),
+        ({"dva_gamma": 0.01}, "set cas"),
+        ({"devices": 3}, "multiple of devices"),
+        ({"width": 30}, "multiple of 4"),
+        ({"learning_rate": 1}, "Extra inputs"),
+        ({"recipe": "best"}, "'default', 'l2h' or 'ce'"),
+        ({"seed": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        LearningSettings(**keys)

@@ -1,0 +1,257 @@
+"""The loop: it learns, it resumes to the bit, it says when it fails."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from virtual_areas import ArrayReader, make_area
+
+from l2h.core.errors import CheckpointError
+from l2h.core.legend import load_legend
+from l2h.learning.areas import TrainingReaders
+from l2h.learning.loop import train
+from l2h.learning.schedule import one_cycle
+from l2h.learning.settings import LearningSettings
+from l2h.learning.training import DivergedError
+from l2h.nets.checkpoint import read_checkpoint
+
+# twelve steps of two chips of 40 px: a tenth of a second
+TINY: dict[str, Any] = {
+    "network": "l2hnet",
+    "width": 8,
+    "chip_px": 40,
+    "chips_per_step": 2,
+    "megapixels": 12 * 2 * 40**2 / 1e6,
+    "held_out_share": 0.25,
+    "log_every_steps": 1,
+    "save_every_steps": 3,
+    "score_every_share": 0.5,
+    "accelerator": "cpu",
+    "precision": "32-true",
+    "threads": 1,
+}
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """Log lines without their times, which differ from run to run."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process early."""
+
+
+def stop_after(steps: int) -> Any:
+    def progress(phase: str, done: int, _total: int) -> None:
+        if phase == "train" and done == steps:
+            raise StoppedError
+
+    return progress
+
+
+@pytest.mark.parametrize("recipe", ["default", "l2h", "ce"])
+@pytest.mark.parametrize("killed_at", [6, 8])
+def test_a_stopped_training_continues_to_the_bit(tmp_path: Path, recipe: str, killed_at: int) -> None:
+    settings = LearningSettings(recipe=recipe, **TINY)
+    assert settings.steps == 12
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    train([make_area()], settings, straight)
+    with pytest.raises(StoppedError):
+        train([make_area()], settings, broken, progress=stop_after(killed_at))
+    assert not (broken / "network.safetensors").exists()
+    seen: list[int] = []
+    train(
+        [make_area()],
+        settings,
+        broken,
+        progress=lambda phase, done, total: seen.append(done) if phase == "train" else None,
+    )
+    assert seen[0] == killed_at // 3 * 3 + 1  # went on from the last saved state
+    assert log_of(broken) == log_of(straight)
+    for name in ("network.safetensors", "network.json"):
+        assert (broken / name).read_bytes() == (straight / name).read_bytes()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from virtual_areas import make_area
+from l2h.learning.loop import train
+from l2h.learning.settings import LearningSettings
+
+def progress(phase, done, total):
+    if phase == "train" and done == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+settings = LearningSettings.model_validate_json(sys.argv[2])
+train([make_area()], settings, Path(sys.argv[1]), progress=progress)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_training_continues_to_the_bit(tmp_path: Path) -> None:
+    """A process of its own is killed with no chance to clean up."""
+    straight, broken, settings = tmp_path / "straight", tmp_path / "broken", LearningSettings(**TINY)
+    train([make_area()], settings, straight)
+    command = [sys.executable, "-c", KILLED, str(broken), settings.model_dump_json()]
+    done = subprocess.run(command, check=False, cwd=Path(__file__).parent)
+    assert done.returncode == -signal.SIGKILL
+    train([make_area()], settings, broken)
+    assert log_of(broken) == log_of(straight)
+    assert (broken / "network.safetensors").read_bytes() == (straight / "network.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("change", [{"rate": 1e-3}, {"seed": 1}])
+def test_a_state_of_other_settings_is_not_resumed(tmp_path: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(StoppedError):
+        train([make_area()], LearningSettings(**TINY), tmp_path, progress=stop_after(6))
+    train([make_area()], LearningSettings(**TINY | change), tmp_path)
+    assert [line["step"] for line in log_of(tmp_path) if "loss" in line] == list(range(1, 13))
+
+
+def test_a_state_of_other_data_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        train([make_area()], LearningSettings(**TINY), tmp_path / "a", progress=stop_after(6), data_digest="one")
+    train([make_area()], LearningSettings(**TINY), tmp_path / "a", data_digest="two")
+    train([make_area()], LearningSettings(**TINY), tmp_path / "b", data_digest="two")
+    assert log_of(tmp_path / "a") == log_of(tmp_path / "b")
+
+
+def test_a_damaged_state_is_said_not_skipped(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        train([make_area()], LearningSettings(**TINY), tmp_path, progress=stop_after(6))
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="state of the training is damaged"):
+        train([make_area()], LearningSettings(**TINY), tmp_path)
+
+
+def test_same_seed_same_network_and_another_seed_another(tmp_path: Path) -> None:
+    weights = []
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        path = train([make_area()], LearningSettings(**TINY, seed=seed), tmp_path / folder)
+        weights.append(path.read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_training_leaves_the_random_state_and_the_threads_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    train([make_area()], LearningSettings(**TINY), tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("extra", "terms"),
+    [
+        ({}, {"cell", "pure", "split"}),
+        ({"recipe": "ce"}, {"ce", "split"}),
+        ({"recipe": "l2h", "cas_start_share": 0.0}, {"ce", "dva"}),
+        ({"recipe": "l2h", "cas": "agreement", "cas_start_share": 0.0}, {"ce", "dva"}),
+        ({"recipe": "ce", "cas": "agreement", "cas_start_share": 0.0, "dva_gamma": 0.1}, {"ce", "dva", "split"}),
+        ({"network": "unet", "alpha": 2.0, "pure_weight": 0.0, "split_weight": 0.0}, {"cell"}),
+    ],
+)
+def test_every_switch_runs_and_logs_its_terms(tmp_path: Path, extra: dict[str, Any], terms: set[str]) -> None:
+    train([make_area()], LearningSettings(**TINY | {"megapixels": 0.01} | extra), tmp_path)
+    lines = [line for line in log_of(tmp_path) if "loss" in line]
+    for line in lines:
+        assert set(line) - {"step", "loss", "rate", "pixels"} == terms
+        assert line["loss"] == pytest.approx(sum(line[term] for term in terms), rel=1e-5)
+
+
+def test_vague_areas_wait_for_their_share_of_the_training(tmp_path: Path) -> None:
+    train([make_area()], LearningSettings(**TINY, recipe="l2h", cas_start_share=0.5), tmp_path)
+    started = ["dva" in line for line in log_of(tmp_path) if "loss" in line]
+    assert started == [False] * 6 + [True] * 6
+
+
+def test_checkpoint_tells_how_it_came_about(tmp_path: Path) -> None:
+    areas = [make_area(name="one"), make_area(seed=1, name="two")]
+    found = read_checkpoint(train(areas, LearningSettings(**TINY), tmp_path), load_legend("sinolc1"), bands=3)
+    assert found.name == "l2hnet"
+    assert found.training["areas"] == ["one", "two"]
+    assert found.training["steps"] == 12
+    assert found.training["settings"]["rate"] == 0.003
+    assert found.training["plan"]["held_out_blocks"] == 8  # a quarter of 2 · 4²
+    assert found.training["held_out"]["held_out_places"] == 8 * 144
+    assert 50 < found.normalisation.mean[0] < 150
+
+
+def test_no_held_out_blocks_no_scores(tmp_path: Path) -> None:
+    path = train([make_area()], LearningSettings(**TINY | {"held_out_share": 0.0}), tmp_path)
+    assert read_checkpoint(path).training["held_out"] is None
+
+
+def test_a_loss_that_is_no_number_is_a_clear_error(tmp_path: Path) -> None:
+    settings = LearningSettings(**TINY | {"rate": 1e30, "gradient_clip": 1e30, "warmup_share": 0.0})
+    with pytest.raises(DivergedError, match=r"loss or gradient is not finite \(step \d+ of 12\).*Lower rate"):
+        train([make_area()], settings, tmp_path)
+    assert not (tmp_path / "network.safetensors").exists()
+
+
+def test_bf16_runs_everywhere(tmp_path: Path) -> None:
+    train([make_area()], LearningSettings(**TINY | {"precision": "bf16-mixed", "megapixels": 0.01}), tmp_path)
+    assert all(np.isfinite(line["loss"]) for line in log_of(tmp_path) if "loss" in line)
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_nothing() -> None:
+    rates = [one_cycle(step, 100, 1.0, 0.15) for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 25)
+    assert rates[14] == 1.0 == max(rates)
+    assert rates[99] == pytest.approx(4e-6)
+    assert rates[:15] == sorted(rates[:15])
+    assert rates[14:] == sorted(rates[14:], reverse=True)
+
+
+def test_one_cycle_is_that_of_torch() -> None:
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=3e-3, total_steps=40, pct_start=0.15, cycle_momentum=False
+    )
+    for step in range(40):
+        assert one_cycle(step, 40, 3e-3, 0.15) == pytest.approx(theirs.get_last_lr()[0])
+        optimiser.step()
+        if step < 39:
+            theirs.step()
+
+
+def true_share(area: TrainingReaders, path: Path) -> dict[str, float]:
+    """Accuracy over all pixels, and over the pixels of traffic route, of a trained network."""
+    checkpoint = read_checkpoint(path)
+    assert isinstance(area.imagery, ArrayReader)
+    assert isinstance(area.label, ArrayReader)
+    image = checkpoint.normalisation.apply(area.imagery.values, area.imagery.valid)
+    with torch.no_grad():
+        index = checkpoint.network(torch.from_numpy(image)[None]).argmax(1)[0].numpy()
+    predicted, truth = np.array(checkpoint.legend_values)[index], area.label.values[0]
+    return {"all": float((predicted == truth).mean()), "traffic": float((predicted == truth)[truth == 1].mean())}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "least"), [("default", 0.9), ("l2h", 0.95)])
+def test_a_small_problem_is_learned_down_to_the_roads(tmp_path: Path, recipe: str, least: float) -> None:
+    """Cells are 20 × 20 px patches cut by 4 px roads; a third of roads and roofs is known to the vectors."""
+    area = make_area()
+    settings = LearningSettings(recipe=recipe, width=16, megapixels=1.5, accelerator="cpu", threads=2)
+    share = true_share(area, train([area], settings, tmp_path))
+    assert share["all"] > least
+    assert share["traffic"] > 0.8
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    settings = LearningSettings(**TINY | {"devices": 2, "megapixels": 6 * 2 * 40**2 / 1e6})
+    path = train([make_area()], settings, tmp_path)
+    assert read_checkpoint(path).training["steps"] == 6
+    assert [line["step"] for line in log_of(tmp_path) if "loss" in line] == list(range(1, 7))
