@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("l2h", deadline=None)  # a busy machine is no failure
+settings.load_profile("l2h")
 
 
 @pytest.fixture

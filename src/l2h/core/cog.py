@@ -27,6 +27,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import GridError, StorageError
 from l2h.core.files import PART, atomic_path
+from l2h.core.formats import TruncatedError, check_tiff_whole
 from l2h.core.grid import Window
 from l2h.core.legend import Legend
 from l2h.core.patch import Patch
@@ -72,8 +73,10 @@ def write_cog(path: Path, reader: RasterReader, window: Window, style: CogStyle)
     ):
         try:
             _write_raw(Path(raw.name), reader, window, style)
+            check_tiff_whole(Path(raw.name))  # GDAL tells nobody when the disk fills while it closes a file
             rasterio.shutil.copy(raw.name, part, driver="COG", **_cog_options(style, window))
-        except (RasterioError, CPLE_BaseError) as error:
+            check_tiff_whole(part)
+        except (RasterioError, CPLE_BaseError, TruncatedError) as error:
             raise StorageError(
                 "a raster cannot be written",
                 where=str(path),

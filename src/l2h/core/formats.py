@@ -18,6 +18,11 @@ MAGIC = {
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 UNSIGNED = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}  # TIFF type → numpy type
 PIECES = ((273, 279), (324, 325))  # tags of offsets and byte counts: strips, tiles
+TRAILER = b"BLOCK_TRAILER=LAST_4_BYTES_REPEATED"  # what GDAL's COGs say of the four bytes behind each tile
+
+
+class TruncatedError(InputError):
+    """A file ends before what its own tables promise."""
 
 
 def driver_of(path: Path) -> str:
@@ -31,7 +36,7 @@ def driver_of(path: Path) -> str:
 
 
 def check_tiff_whole(path: Path) -> None:
-    """Raise InputError where a TIFF's tables point beyond its end: the file was cut, or never finished.
+    """Raise TruncatedError where a TIFF's tables point beyond its end: the file was cut, or never finished.
 
     GDAL opens such a file when its first table is there: it then lacks its CRS, its mask (so that everything counts as
     valid) or its last tiles. Follows the main chain of tables: image, overviews, masks (TIFF 6.0, section 2; BigTIFF).
@@ -40,14 +45,14 @@ def check_tiff_whole(path: Path) -> None:
     with path.open("rb") as stream:
         try:
             end = max(_ends(stream, size), default=0)
-        except struct.error as error:  # a table itself is cut
-            raise _cut(path, "more", size) from error
+        except struct.error:  # a table itself is cut
+            raise _cut(path, "more", size) from None
     if end > size:
         raise _cut(path, str(end), size)
 
 
-def _cut(path: Path, expected: str, size: int) -> InputError:
-    return InputError(
+def _cut(path: Path, expected: str, size: int) -> TruncatedError:
+    return TruncatedError(
         "a raster is truncated",
         where=str(path),
         expected=f"{expected} bytes",
@@ -58,6 +63,9 @@ def _cut(path: Path, expected: str, size: int) -> InputError:
 
 def _ends(stream: BinaryIO, size: int) -> Iterator[int]:
     """Where each thing that a TIFF's tables name would end."""
+    head = stream.read(512)
+    trailer = 4 if TRAILER in head and b"KNOWN_INCOMPATIBLE_EDITION=NO" in head else 0
+    stream.seek(0)
     order = "<" if stream.read(2) == b"II" else ">"
     big = struct.unpack(order + "H", stream.read(2))[0] == 43
     word, count, width = ("Q", "Q", 8) if big else ("I", "H", 4)
@@ -76,27 +84,39 @@ def _ends(stream: BinaryIO, size: int) -> Iterator[int]:
             return
         rows = list(struct.iter_unpack(form, stream.read(length)))
         (table,) = struct.unpack(order + word, stream.read(width))
-        yield from _ends_of_table(stream, rows, order, size)
+        yield from _ends_of_values(rows, order)
+        yield from (end + trailer for end in _ends_of_pieces(stream, rows, order, size))
 
 
-def _ends_of_table(stream: BinaryIO, rows: list[tuple[int, int, int, bytes]], order: str, size: int) -> Iterator[int]:
-    """Ends of the values and of the strips or tiles of one table of (tag, type, count, value or offset)."""
-    arrays = {}
-    for tag, kind, count, value in rows:
-        length = count * TYPE_BYTES.get(kind, 0)
-        start = None if length <= len(value) else int.from_bytes(value, "little" if order == "<" else "big")
-        if start is not None and start + length > size:
-            yield start + length
-        elif kind in UNSIGNED and any(tag in pair for pair in PIECES):
-            arrays[tag] = _numbers(stream, start, value[:length], length, order + UNSIGNED[kind])
-    for offsets, lengths in PIECES:
-        if offsets in arrays and lengths in arrays:
-            pieces = min(len(arrays[offsets]), len(arrays[lengths]))
-            yield int((arrays[offsets][:pieces] + arrays[lengths][:pieces]).max(initial=0))
+Row = tuple[int, int, int, bytes]  # tag, type, count, value or offset
 
 
-def _numbers(stream: BinaryIO, start: int | None, inline: bytes, length: int, kind: str) -> npt.NDArray[np.uint64]:
+def _place(row: Row, order: str) -> tuple[int | None, int]:
+    """Offset (None where the value stands in the table itself) and length of a row's value."""
+    _, kind, count, value = row
+    length = count * TYPE_BYTES.get(kind, 0)
+    return (None if length <= len(value) else int.from_bytes(value, "little" if order == "<" else "big")), length
+
+
+def _ends_of_values(rows: list[Row], order: str) -> Iterator[int]:
+    yield from (start + length for start, length in (_place(row, order) for row in rows) if start is not None)
+
+
+def _ends_of_pieces(stream: BinaryIO, rows: list[Row], order: str, size: int) -> Iterator[int]:
+    """Where the last strip or tile of one table ends."""
+    by_tag = {row[0]: row for row in rows if row[1] in UNSIGNED}
+    for tags in PIECES:
+        if all(tag in by_tag for tag in tags):
+            offsets, lengths = (_numbers(stream, by_tag[tag], order, size) for tag in tags)
+            pieces = min(len(offsets), len(lengths))
+            yield int((offsets[:pieces] + lengths[:pieces]).max(initial=0))
+
+
+def _numbers(stream: BinaryIO, row: Row, order: str, size: int) -> npt.NDArray[np.uint64]:
+    """The numbers of a row; none where they would lie beyond the end of the file."""
+    start, length = _place(row, order)
+    data = row[3][:length]
     if start is not None:
         stream.seek(start)
-        inline = stream.read(length)
-    return np.frombuffer(inline, kind).astype("uint64")
+        data = stream.read(length) if start + length <= size else b""
+    return np.frombuffer(data, order + UNSIGNED[row[1]]).astype("uint64")
