@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Train on real pictures without their references and map them.
+
+    python benchmarks/accuracy.py CASES OUT [--recipe default|l2h] [--seed N] [--set learning.megapixels=50 …]
+
+One network per family (the name of a case before its first underscore), from image, three 10 m products and
+OpenStreetMap of all its cases; the hand-drawn references are never opened. Writes OUT/<case>.tif in SinoLC-1 codes on
+the image's own grid, and OUT/run.json with settings and seconds.
+
+`default` is the recipe of the package: U-Net, cell loss on the fused posterior, vectors as positives only, the prior by
+its switch, known vectors on top. `l2h` is SinoLC-1's: labels where the products agree, roads burnt in, L2HNet with
+confident areas and the dynamic-vague-area term, no prior, nothing drawn.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _cases import Case, find_families, prepare
+
+from l2h.core.files import write_json
+from l2h.core.legend import load_legend
+from l2h.core.raster import write_raster
+from l2h.core.tasks import Context
+from l2h.labels.settings import LabelSettings
+from l2h.learning.areas import TrainingReaders
+from l2h.learning.loop import train
+from l2h.learning.settings import LearningSettings
+from l2h.mapping.evidence import Agreement
+from l2h.mapping.mapper import Readers
+from l2h.mapping.settings import MappingSettings
+from l2h.mapping.stage import Engine
+
+ROOMS = {"labels": LabelSettings, "learning": LearningSettings, "mapping": MappingSettings}
+RECIPES: dict[str, dict[str, dict[str, Any]]] = {
+    "default": {"labels": {}, "learning": {"recipe": "default"}, "mapping": {}},
+    "l2h": {
+        "labels": {"method": "intersection"},
+        "learning": {"recipe": "l2h"},
+        "mapping": {"prior": "off", "draw_vectors": False},
+    },
+}
+PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    families = find_families(options.cases)
+    if not families:
+        sys.stderr.write(f"no case in {options.cases}: expected folders with an image.tif\n")
+        return 1
+    options.out.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {"recipe": options.recipe, "seed": options.seed, "families": {}}
+    for family, cases in families.items():
+        with tempfile.TemporaryDirectory(prefix="l2h-accuracy-") as scratch:
+            folder = Path(options.work or scratch) / family
+            record["families"][family] = run_family(cases, folder, options)
+        write_json(options.out / "run.json", record)
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default="default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ROOM.KEY=VALUE")
+    parser.add_argument("--work", type=Path, help="keep workspaces here instead of a temporary folder")
+    return parser.parse_args(arguments)
+
+
+def settings_of(options: argparse.Namespace, cases: Sequence[Case]) -> dict[str, Any]:
+    """The settings of each room: the recipe's, the size of the training by the area, then what --set says."""
+    area = sum(case.grid.window.pixels for case in cases) / 1e6
+    values = {room: dict(chosen) for room, chosen in RECIPES[options.recipe].items()}
+    megapixels = min(max(PASSES * area, LEAST_MEGAPIXELS), MOST_MEGAPIXELS)
+    values["learning"] |= {"megapixels": round(megapixels, 3), "seed": options.seed, "held_out_share": 0.0}
+    for text in options.overrides:
+        key, _, value = text.partition("=")
+        room, _, name = key.partition(".")
+        values[room][name] = json.loads(value) if value[:1] in '-0123456789[{tf"' else value
+    return {room: ROOMS[room](**chosen) for room, chosen in values.items()}
+
+
+def run_family(cases: Sequence[Case], folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Layers, labels, one network and the maps of a family; what is worth recording of it."""
+    settings, clock = settings_of(options, cases), Clock(cases[0].family)
+    contexts = prepare(cases, folder, settings["labels"])
+    clock.lap("labels", f"{len(cases)} cases")
+    cell_px = settings["labels"].cell_px
+    areas = [_area(case, context, cell_px) for case, context in zip(cases, contexts, strict=True)]
+    weights = train(areas, settings["learning"], folder / "train", progress=partial(_tell, clock))
+    clock.lap("training", f"{settings['learning'].megapixels} Mpx")
+    engine = Engine(weights, settings["mapping"], "cpu")
+    readers = [Readers(area.imagery, area.posterior, area.vectors, cell_px) for area in areas]
+    agreement, prior = decide(engine, readers)
+    clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {agreement.label_accuracy:.3f}, prior {prior}")
+    for case, reader in zip(cases, readers, strict=True):
+        write_map(engine, reader, prior, options.out / f"{case.name}.tif")
+    clock.lap("maps", f"{len(cases)} cases")
+    return {
+        "settings": {room: chosen.model_dump(mode="json") for room, chosen in settings.items()},
+        "agreement": {**asdict(agreement), "share": agreement.agreement, "label_accuracy": agreement.label_accuracy},
+        "prior": prior,
+        "seconds": clock.seconds,
+    }
+
+
+def _area(case: Case, context: Context, cell_px: int) -> TrainingReaders:
+    return TrainingReaders(
+        case.name,
+        imagery=context.store("layers/imagery"),
+        posterior=context.cell_store("labels/posterior", cell_px),
+        label=context.store("labels/label"),
+        vectors=context.store("labels/vectors"),
+        cell_px=cell_px,
+    )
+
+
+def decide(engine: Engine, readers: Sequence[Readers]) -> tuple[Agreement, bool]:
+    """The switch of the prior, once for the family."""
+    mapper, settings = engine.mapper(), engine.settings
+    agreement = sum((mapper.measure(reader)[0] for reader in readers), start=Agreement())
+    wanted = agreement.wants_prior(settings.prior_gap) if settings.prior == "auto" else settings.prior == "on"
+    return agreement, wanted
+
+
+def write_map(engine: Engine, readers: Readers, prior: bool, path: Path) -> None:
+    """The class band of a case on its own grid."""
+    grid = readers.imagery.grid
+    values = engine.mapper(prior).map(readers, grid.window)
+    write_raster(path, np.ascontiguousarray(values[:1]), grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
+
+
+class Clock:
+    """Tells on standard error how long each part of a family took."""
+
+    def __init__(self, family: str) -> None:
+        self.family, self.seconds, self._last = family, {}, time.monotonic()  # type: ignore[var-annotated]
+
+    def lap(self, part: str, note: str) -> None:
+        now = time.monotonic()
+        self.seconds[part] = round(now - self._last, 1)
+        self._last = now
+        self.tell(f"{part} {self.seconds[part]} s ({note})")
+
+    def tell(self, text: str) -> None:
+        sys.stderr.write(f"{self.family:<13} {text}\n")
+        sys.stderr.flush()
+
+
+def _tell(clock: Clock, phase: str, done: int, total: int) -> None:
+    if phase == "train" and (done % max(1, total // 10) == 0 or done == total):
+        clock.tell(f"step {done} of {total}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
