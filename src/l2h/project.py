@@ -67,7 +67,7 @@ class Project(Settings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Project":
-        names = [layer.name for layer in (*self.imagery, *self.products)]
+        names = [entry.name for entry in self.imagery] + [product.name for product in self.products]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two layers bear the name '{twice[0]}': layer names are folder names, make them unique")

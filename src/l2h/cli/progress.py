@@ -1,5 +1,6 @@
 """How the work goes, on standard error: a bar for people at a terminal, plain lines for logs."""
 
+import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -78,9 +79,14 @@ class LineProgress:
         return None
 
 
+def tell(text: str) -> None:
+    """One line on standard error."""
+    click.echo(f"  {text}", err=True)
+
+
 def make_progress() -> TerminalProgress | LineProgress:
     """A bar where standard error is a terminal, lines elsewhere."""
-    return TerminalProgress() if click.get_text_stream("stderr").isatty() else LineProgress()
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()
 
 
 def duration(seconds: float) -> str:

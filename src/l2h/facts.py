@@ -1,0 +1,58 @@
+"""What the release and the report are told of the project: names, sources, rights."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from l2h.product.facts import LayerFact, ReleaseFacts
+from l2h.project import Project
+from l2h.report.settings import PageSettings, Source
+from l2h.sources.settings import LayerSettings
+
+Kind = Literal["imagery", "product", "vectors", "boundary", "survey", "reference"]
+
+
+def layer_facts(project: Project) -> tuple[LayerFact, ...]:
+    """Every source whose bytes reach the map, with its rights. Survey and reference only judge it."""
+    return tuple(
+        LayerFact(s.name, s.kind, s.licence, s.attribution, s.date, s.may_train, s.may_redistribute)
+        for s in _sources(project)
+        if s.kind not in ("survey", "reference")
+    )
+
+
+def release_facts(project: Project) -> ReleaseFacts:
+    """The project as its release states it."""
+    identity = project.project
+    title = identity.title or identity.name
+    return ReleaseFacts(identity.name, title, identity.version, identity.legend, layer_facts(project))
+
+
+def page_settings(project: Project) -> PageSettings:
+    """The project as its report shows it; where tasks run and how they are cut is left out."""
+    identity = project.project
+    resolved = project.model_dump(mode="json")
+    resolved["grid"].pop("block_px")
+    truth = project.reference.truth if project.reference else None
+    return PageSettings(
+        name=identity.name, title=identity.title, version=identity.version, sources=tuple(_sources(project)),
+        resolved=resolved, truth=truth,
+    )  # fmt: skip
+
+
+def _sources(project: Project) -> Iterator[Source]:
+    for imagery in project.imagery:
+        yield _source("imagery", imagery.name, imagery, detail=f"{len(imagery.bands)} bands")
+    for product in project.products:
+        yield _source("product", product.name, product, detail=product.legend, date=product.date or "")
+    if project.osm:
+        yield _source("vectors", "OpenStreetMap", project.osm, detail="roads and buildings")
+    yield _source("boundary", "boundary", project.boundary, detail="city outlines")
+    if project.survey:
+        yield _source("survey", "survey", project.survey)
+
+
+def _source(kind: Kind, name: str, layer: LayerSettings, detail: str = "", date: str = "") -> Source:
+    return Source(
+        kind=kind, name=name, detail=detail, date=date, licence=layer.licence, attribution=layer.attribution,
+        may_train=layer.may_train, may_redistribute=layer.may_redistribute,
+    )  # fmt: skip
