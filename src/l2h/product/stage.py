@@ -211,6 +211,8 @@ def _tidy_tasks(release: Release, context: Context) -> list[Task]:
     kept = {plan.path for plan in _plans(release, context)} | {*DOCUMENTS, MANIFEST, SUMS}
     folder = release.folder(context)
     stale = {name: time for name, time in _made_before(folder, context) if name not in kept}
+    if not stale:
+        return []
     return [
         Task(
             key=f"release/tidy/{release.facts.version}",
@@ -220,7 +222,7 @@ def _tidy_tasks(release: Release, context: Context) -> list[Task]:
             outputs=(),
             settings={"stale": stale},  # with the times they were made: the same name may go stale again
         )
-    ][: len(stale)]
+    ]
 
 
 def _catalogue_tasks(release: Release, context: Context) -> list[Task]:
