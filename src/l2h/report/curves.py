@@ -83,6 +83,9 @@ def inline_svg(text: str, label: str) -> str:
     """An SVG document as an element of a page: no prologue, no metadata, width of its own choosing, a label."""
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = body.replace(
+        '<style type="text/css">*{', '<style type="text/css">.curves *{'
+    )  # else it rules the whole page
     return re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" aria-label="{label}" \1', body, count=1, flags=re.S)
 
 

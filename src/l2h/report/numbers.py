@@ -22,8 +22,8 @@ def plus_minus(estimate: dict[str, Any], digits: int = 1) -> str:
     value = percent(estimate["value"], digits)
     if estimate["value"] is None or estimate["design"] == "census":
         return value
-    error = estimate["standard_error"]
-    return f"{value} ± {percent(error, digits)}" if error is not None else value
+    error = estimate["standard_error"]  # 0 where all units are right or all wrong: only the interval is honest there
+    return f"{value} ± {percent(error, digits)}" if error else value
 
 
 def interval(estimate: dict[str, Any], digits: int = 1) -> str:

@@ -47,10 +47,13 @@ def ramp() -> RGB:
 
 
 def borders(cities: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """bool [H, W]: pixels whose right or lower neighbour belongs to another city."""
+    """bool [H, W]: pixels on either side of a city's limit."""
     edge = np.zeros(cities.shape, bool)
-    edge[:, :-1] |= cities[:, :-1] != cities[:, 1:]
-    edge[:-1] |= cities[:-1] != cities[1:]
+    across, down = cities[:, :-1] != cities[:, 1:], cities[:-1] != cities[1:]
+    edge[:, :-1] |= across
+    edge[:, 1:] |= across
+    edge[:-1] |= down
+    edge[1:] |= down
     return edge
 
 

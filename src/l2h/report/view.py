@@ -12,6 +12,7 @@ KINDS = {
     "majority": "10 m products, per-pixel majority",
     "label": "what the network learned from",
 }
+SHORT = {"points": "at points", "truth": "whole truth"}
 REFERENCES = {
     "points": (
         "At reference points",
@@ -26,10 +27,10 @@ REFERENCES = {
 
 
 def headline(accuracy: dict[str, Any]) -> list[dict[str, Any]]:
-    """Nation-wide scores of the map, one a reference: the title of the reference and its scores."""
+    """Nation-wide scores of the map, one a reference: what it is and its scores."""
     return [
         {
-            "reference": REFERENCES[r["name"]][0],
+            "short": SHORT[r["name"]],
             "design": r["design"],
             "n": r["n"],
             "scores": nation(r["maps"][0])["fine"],
