@@ -113,7 +113,7 @@ def _build_block(rng: np.random.Generator, blocks: Blocks, block: int) -> list[B
     if ground.is_empty or ground.geom_type != "Polygon" or use == "park":
         return []
     if use == "apartments":
-        if rng.random() < 0.65:
+        if rng.random() < 0.65 and ground.area < 9000:
             return _courtyard(rng, ground, recent)
         pattern = PATTERNS["terraces"]
     return _row_of_plots(rng, pattern, ground, angle, recent)
