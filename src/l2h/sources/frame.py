@@ -95,12 +95,13 @@ def footprint(frame: Frame, grid: Grid) -> Window:
     u = np.linspace(0, 1, MESH)
     x = np.broadcast_to(frame.x + u * frame.width * frame.dx, (MESH, MESH))
     y = np.broadcast_to((frame.y - u * frame.height * frame.dy)[:, None], (MESH, MESH))
-    if not same_crs(frame.crs, grid.crs):
+    moved = not same_crs(frame.crs, grid.crs)
+    if moved:
         x, y = transformer(frame.crs, grid.crs).transform(x, y)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return grid.window
     fine, coarse = _bounds(x, y), _bounds(x[::2, ::2], y[::2, ::2])
-    margin = 2 * np.abs(fine - coarse) + grid.pixel
+    margin = 2 * np.abs(fine - coarse) + moved * grid.pixel
     left, bottom, right, top = fine + margin * [-1, -1, 1, 1]
     turns = (-360.0, 0.0, 360.0) if parse_crs(grid.crs).is_geographic else (0.0,)
     windows = [grid.window_of_bounds((left + turn, bottom, right + turn, top)) for turn in turns]

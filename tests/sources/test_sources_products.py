@@ -1,0 +1,116 @@
+"""Products keep their own codes on our lattice."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l2h.core.errors import GridError, InputError, LegendError
+from l2h.core.grid import Grid, Window
+from l2h.sources.products import list_sheets, product_codes, product_table
+from l2h.sources.settings import ProductSettings
+
+UTM = "EPSG:32650"
+Make = Callable[..., Path]
+GRID = Grid(UTM, 0.0, 40.0, 1.0, 40, 60)
+
+
+def product(*paths: str, **keys: object) -> ProductSettings:
+    return ProductSettings(**{"name": "esa", "legend": "worldcover", "paths": paths, "licence": "CC-BY-4.0", **keys})
+
+
+def codes_of(settings: ProductSettings, folder: Path, grid: Grid = GRID, window: Window | None = None) -> np.ndarray:
+    codes, holes = product_codes(settings, list_sheets(settings, folder, grid), grid, window or grid.window, "block r0")
+    assert holes == ()
+    return codes
+
+
+def test_each_of_our_pixels_takes_the_code_of_the_pixel_around_its_centre(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("p.tif", [[10, 20], [30, 0]], x=-5, y=38, pixel=20)
+    codes = codes_of(product("p.tif"), tmp_path)
+    np.testing.assert_array_equal(codes[[0, 2, 21, 22, 39]][:, [0, 14, 15, 34, 35]], [
+        [0, 0, 0, 0, 0],
+        [10, 10, 20, 20, 0],
+        [10, 10, 20, 20, 0],
+        [30, 30, 0, 0, 0],
+        [30, 30, 0, 0, 0],
+    ])  # fmt: skip
+
+
+def test_sheets_fill_each_other_and_named_nodata_is_none(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("a.tif", [[10, 0, 95]], y=40, pixel=20)
+    make_raster("b.tif", [[20, 20, 20]], y=40, pixel=20)
+    np.testing.assert_array_equal(codes_of(product("*.tif"), tmp_path)[0, [0, 20, 40]], [10, 20, 95])
+    np.testing.assert_array_equal(codes_of(product("*.tif", nodata=[95]), tmp_path)[0, [0, 20, 40]], [10, 20, 20])
+
+
+def test_nodata_declared_by_the_file_is_none(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("a.tif", [[10, 255]], y=40, pixel=20, nodata=255)
+    np.testing.assert_array_equal(codes_of(product("a.tif"), tmp_path)[0, [0, 20]], [10, 0])
+
+
+def test_an_unknown_code_names_code_layer_block_window_and_pixels(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("a.tif", [[10, 77]], y=40, pixel=20)
+    with pytest.raises(LegendError) as caught:
+        codes_of(product("a.tif"), tmp_path)
+    for part in ("code 77", "'worldcover'", "layer 'esa'", "block r0", "rows 0:40, columns 0:60", "400 px"):
+        assert part in str(caught.value)
+    left = codes_of(product("a.tif"), tmp_path, window=Window(0, 40, 0, 20))  # only what the window holds is checked
+    assert set(np.unique(left)) == {0, 10}
+
+
+def test_a_code_beyond_eight_bits_is_unknown_not_wrapped(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("a.tif", np.array([[10, 266]], "uint16"), y=40, pixel=20)
+    with pytest.raises(LegendError, match="code 266"):
+        codes_of(product("a.tif"), tmp_path)
+
+
+@pytest.mark.parametrize("size", [7, 16, 64])
+def test_codes_do_not_depend_on_blocks(
+    make_raster: Make, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("l2h.sources.products.TILE_PX", 20)
+    values = np.random.default_rng(2).choice([0, 10, 20, 30, 100], (40, 40)).astype("uint8")
+    make_raster("a.tif", values, x=116.9999, y=30.73345, pixel=1 / 12000, crs="EPSG:4326")
+    grid, settings = Grid(UTM, 500_000.0, 3_400_000.0, 1.0, 43, 37), product("a.tif")
+    whole, assembled = codes_of(settings, tmp_path, grid), np.zeros((43, 37), "uint8")
+    for block in grid.blocks(size):
+        assembled[block.window.slices_in(grid.window)] = codes_of(settings, tmp_path, grid, block.window)
+    np.testing.assert_array_equal(assembled, whole)
+    assert len(np.unique(whole)) == 5
+
+
+def test_a_corrupt_block_of_a_product_is_a_hole_of_nodata(
+    make_raster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("l2h.sources.products.TILE_PX", 16)
+    values = np.random.default_rng(1).choice([10, 20, 30], (64, 64)).astype("uint8")
+    path = make_raster("p.tif", values, y=64, tiled=True, blockxsize=16, blockysize=16, compress="DEFLATE")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 30] = b"\xff" * 30
+    path.write_bytes(data)
+    grid, settings = Grid(UTM, 0.0, 64.0, 1.0, 64, 64), product("p.tif")
+    codes, holes = product_codes(settings, list_sheets(settings, tmp_path, grid), grid, grid.window, "block r0")
+    assert holes
+    assert holes[0].where.startswith("layer 'esa', p.tif, rows ")
+    assert (codes == 0).sum() == 256 * len(holes)
+    np.testing.assert_array_equal(codes, np.where(codes > 0, values, 0))
+
+
+def test_the_table_of_products_keeps_their_order() -> None:
+    rows = product_table([product("a.tif", name="b", date=2021), product("a.tif", name="a", date="2020-06")])
+    assert [(row["name"], row["legend"], row["date"]) for row in rows] == [
+        ("b", "worldcover", "2021"),
+        ("a", "worldcover", "2020-06"),
+    ]
+    with pytest.raises(InputError, match="the same name"):
+        product_table([product("a.tif"), product("b.tif")])
+
+
+def test_a_product_elsewhere_is_refused(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("far.tif", [[10]], x=9000, pixel=20)
+    make_raster("zone.tif", [[10]], y=40, pixel=20, crs="EPSG:32651")
+    for name in ("far", "zone"):
+        with pytest.raises(GridError, match="a product does not touch the project's grid"):
+            list_sheets(product(f"{name}.tif"), tmp_path, GRID)

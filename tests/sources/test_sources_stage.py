@@ -1,0 +1,198 @@
+"""The stage "layers" as a whole: what it writes, what it keeps, what it notices."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+from shapely import box
+
+from l2h.core.errors import GridError, InputError, LegendError, TaskError
+from l2h.core.files import read_json
+from l2h.core.grid import Grid
+from l2h.core.ledger import Ledger
+from l2h.core.tasks import Context, Stage, StageReport, run_stage
+from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
+from l2h.sources.stage import stage
+
+Make = Callable[..., Path]
+UTM = "EPSG:32650"
+GRID = Grid(UTM, 500_000.0, 3_320_000.0, 1.0, 40, 50)
+X, Y = GRID.x, GRID.y
+
+
+class Project:
+    """A project folder with two scenes, one product, two cities and an extract."""
+
+    def __init__(self, folder: Path, raster: Make, cities: Make, context: Callable[..., Context]) -> None:
+        self.folder, self.raster, self.context = folder, raster, context
+        self.scene("west_20200101.tif", 10, X)
+        self.scene("east_20210101.tif", 20, X + 25)
+        self.product(np.full((4, 5), 10))
+        cities([("S", "P", "b", box(X + 20, Y - 40, X + 50, Y)), ("N", "P", "a", box(X, Y - 40, X + 20, Y))])
+        (folder / "o.osm").write_text(
+            '<osm version="0.6"><node id="1" lat="30.0108" lon="117.0001"/><node id="2" lat="30.0109" lon="117.0002"/>'
+            '<way id="5"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>'
+        )
+        (folder / "s.csv").write_text("region,level,class,area_km2\nP,province,forest,2\n")
+
+    def scene(self, name: str, value: int, x: float) -> None:
+        self.raster(name, np.full((3, 40, 25), value), x=x, y=Y)
+
+    def product(self, codes: np.ndarray) -> None:
+        self.raster("p.tif", codes, x=X, y=Y, pixel=10)
+
+    def stage(self, *, osm: bool = True, **imagery: object) -> Stage:
+        rights = {"licence": "CC0-1.0"}
+        return stage(
+            (ImagerySettings(**{"name": "img", "paths": ["*_20*.tif"], **rights, **imagery}),),
+            (ProductSettings(name="esa", legend="worldcover", paths=["p.tif"], date="2020", **rights),),
+            OsmSettings(paths=["o.osm"]) if osm else None,
+            BoundarySettings(path="b.gpkg", **rights),
+            SurveySettings(path="s.csv", **rights),
+        )
+
+    def run(self, grid: Grid = GRID, block_px: int = 25, **settings: object) -> StageReport:
+        return run_stage(self.stage(**settings), self.context(grid, block_px))
+
+
+@pytest.fixture
+def project(tmp_path: Path, make_raster: Make, make_cities: Make, make_context: Callable[..., Context]) -> Project:
+    return Project(tmp_path, make_raster, make_cities, make_context)
+
+
+def test_the_workspace_is_filled_as_it_is_described(project: Project) -> None:
+    report = project.run()
+    layers, context = project.folder / "work" / "layers", project.context(GRID, 25)
+    assert (report.made, report.kept, report.holes) == (5 + 4 * 3, 0, ())
+    picture = context.store("layers/imagery").read(GRID.window)
+    assert picture.valid.all()
+    assert picture.values.shape == (3, 40, 50)
+    assert set(np.unique(picture.values[:, :, :25])) == {10}
+    assert set(np.unique(picture.values[:, :, 25:])) == {20}
+    scene = context.store("layers/scene").read(GRID.window).values
+    assert scene.dtype == np.uint16
+    names = {row["index"]: row["name"] for row in read_json(layers / "scenes.json")}
+    assert [names[i] for i in scene[0, 0, [0, 49]]] == ["west_20200101", "east_20210101"]
+    codes = context.store("layers/esa").read(GRID.window).values
+    assert codes.dtype == np.uint8
+    assert (codes == 10).all()
+    owner = context.store("layers/regions").read(GRID.window).values
+    assert [row["name"] for row in read_json(layers / "regions.json")["cities"]] == ["N_P_a", "S_P_b"]
+    np.testing.assert_array_equal(owner[0, 0, [0, 19, 20, 49]], [1, 1, 2, 2])
+    assert read_json(layers / "products.json")[0]["legend"] == "worldcover"
+    assert read_json(layers / "survey.json")[0]["area_m2"] == 2e6
+    assert read_json(layers / "osm.json")["roads"] == 1
+    assert geopandas.read_parquet(layers / "roads.parquet").loc[0, "highway"] == "primary"
+    assert len(geopandas.read_parquet(layers / "buildings.parquet")) == 0
+    assert list(geopandas.read_parquet(layers / "regions.parquet")["name"]) == ["N_P_a", "S_P_b"]
+
+
+def test_files_carry_nodata_mask_and_colours(project: Project) -> None:
+    project.run()
+    layers = project.folder / "work" / "layers"
+    with rasterio.open(layers / "imagery" / "r0000c0000.tif") as d:
+        assert (d.nodata, d.mask_flag_enums[0]) == (None, [rasterio.enums.MaskFlags.per_dataset])
+    for name in ("esa", "scene", "regions"):
+        with rasterio.open(layers / name / "r0000c0000.tif") as d:
+            assert d.nodata == 0
+    with rasterio.open(layers / "esa" / "r0000c0000.tif") as d:
+        assert d.colormap(1)[10] == (0, 100, 0, 255)
+
+
+def test_a_second_run_makes_nothing(project: Project) -> None:
+    made = project.run().made
+    again = project.run()
+    assert (again.made, again.kept) == (0, made)
+
+
+def remade(project: Project, **settings: object) -> set[str]:
+    """What a further run makes: keys of the records it writes."""
+    before = len((project.folder / "work" / "ledger.jsonl").read_text().splitlines())
+    project.run(**settings)
+    lines = (project.folder / "work" / "ledger.jsonl").read_text().splitlines()[before:]
+    return {row["key"].removeprefix("layers/") for row in map(json.loads, lines) if row["kind"] == "task"}
+
+
+def test_a_changed_scene_remakes_its_own_blocks_only(project: Project) -> None:
+    project.run()
+    project.scene("east_20210101.tif", 21, X + 26)
+    east = {"imagery/r0000c0001", "imagery/r0001c0001"}
+    assert remade(project) == east
+    assert remade(project) == set()
+    project.scene("north_20220101.tif", 30, X + 30)  # a newer scene: the table of scenes, and where it lies
+    assert remade(project) == east | {"scenes"}
+
+
+def test_each_change_remakes_what_depends_on_it(project: Project, make_cities: Make) -> None:
+    project.run()
+    project.product(np.full((4, 5), 20))
+    assert remade(project) == {f"esa/r000{r}c000{c}" for r in (0, 1) for c in (0, 1)}
+    (project.folder / "s.csv").write_text("region,level,class,area_km2\nP,province,forest,3\n")
+    assert remade(project) == {"survey"}
+    make_cities([("N", "P", "a", box(X, Y - 40, X + 30, Y))])
+    assert remade(project) == {"regions", *(f"regions/r000{r}c000{c}" for r in (0, 1) for c in (0, 1))}
+    assert remade(project, osm=False) == {"osm"}
+    assert remade(project, osm=False, attribution="© them") == {"scenes"}
+    assert remade(project, osm=False, nodata=10) >= {"imagery/r0000c0000", "imagery/r0001c0001"}
+
+
+def test_the_folder_may_move(project: Project, tmp_path: Path, make_context: Callable[..., Context]) -> None:
+    made = project.run().made
+    moved = tmp_path.with_name(tmp_path.name + "-moved")
+    tmp_path.rename(moved)
+    context = make_context(GRID, 25)
+    report = run_stage(project.stage(), Context(moved, GRID, 25, Ledger(moved), context.executor))
+    assert (report.made, report.kept) == (0, made)
+
+
+@pytest.mark.parametrize("block_px", [16, 64])
+def test_layers_do_not_depend_on_the_size_of_blocks(project: Project, block_px: int) -> None:
+    project.run()
+    names = ("imagery", "scene", "esa", "regions")
+    whole = {name: project.context(GRID, 25).store(f"layers/{name}").read(GRID.window) for name in names}
+    for path in (project.folder / "work").rglob("*.tif"):
+        path.unlink()
+    project.run(block_px=block_px)
+    for name, patch in whole.items():
+        again = project.context(GRID, block_px).store(f"layers/{name}").read(GRID.window)
+        np.testing.assert_array_equal(again.values, patch.values)
+        np.testing.assert_array_equal(again.valid, patch.valid)
+
+
+def test_a_hole_is_recorded_and_reported_again(project: Project, make_raster: Make) -> None:
+    values = np.random.default_rng(0).choice([10, 20, 30], (40, 50)).astype("uint8")
+    path = make_raster("p.tif", values, x=X, y=Y, tiled=True, blockxsize=16, blockysize=16, compress="DEFLATE")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20] = b"\xff" * 20
+    path.write_bytes(data)
+    first, second = project.run(), project.run()
+    assert first.holes
+    assert second.made == 0
+    assert sorted(first.holes, key=str) == sorted(second.holes, key=str)
+    assert "layer 'esa', p.tif" in first.holes[0].where
+
+
+def test_what_is_wrong_stops_the_stage(project: Project, make_cities: Make) -> None:
+    project.product(np.full((4, 5), 77))
+    with pytest.raises(TaskError, match=r"4 of 12 tasks.*code 77 is absent from legend 'worldcover'"):
+        project.run()
+    project.product(np.full((4, 5), 10))
+    make_cities([("N", "P", "a", box(0, 0, 1, 1))])
+    with pytest.raises(GridError, match="no city lies on the project's grid"):
+        project.run()
+    make_cities([("N", "P", "a", box(X, Y - 40, X + 20, Y))])
+    (project.folder / "p.tif").unlink()
+    with pytest.raises(InputError, match="no file matches"):
+        project.run()
+
+
+def test_an_unknown_code_is_a_legend_error_that_names_its_block(project: Project) -> None:
+    codes = np.full((4, 5), 10)
+    codes[3, 4] = 77
+    project.product(codes)
+    with pytest.raises(LegendError, match=r"layer 'esa', block r0001c0001, rows 25:40, columns 25:50, 100 px"):
+        project.run()
