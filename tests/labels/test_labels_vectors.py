@@ -55,6 +55,14 @@ def test_a_building_has_a_core_and_a_ring() -> None:
     assert (evidence == 6).sum() == 36
 
 
+def test_courtyards_stay_open_and_overlaps_stay_built() -> None:
+    yard = box(0, 0, 12, 12) - box(3, 3, 9, 9)
+    both = shapely.MultiPolygon([box(14, 14, 16, 16), box(18, 18, 20, 20)])
+    known = rasterise(vectors(buildings=[yard, box(10, 0, 14, 12), both]), GRID, GRID.window, PLAIN)[1]
+    assert (known[8:] == 6).sum() == 14 * 12 - 6 * 6
+    assert (known[:8] == 6).sum() == 8
+
+
 def test_a_road_under_a_building_is_no_evidence_and_drawn_as_building() -> None:
     house = box(10, 8, 20, 16)
     evidence, known = rasterise(vectors([STREET], [3], [house]), GRID, GRID.window, PLAIN)

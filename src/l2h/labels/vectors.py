@@ -5,6 +5,7 @@ What OpenStreetMap lacks is never taken for absence: beyond the rings nothing is
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -133,9 +134,9 @@ def _roads(near: Vectors, frame: "_Frame", settings: VectorSettings) -> tuple[Ma
     lines = shapely.clip_by_rect(frame.local(near.roads), left, bottom, right, top)
     half, sure = near.half_width_m, near.positive
     return (
-        frame.mask(shapely.buffer(lines[sure], settings.road_core_share * half[sure])),
-        frame.mask(shapely.buffer(lines[sure], half[sure])),
-        frame.mask(shapely.buffer(lines, reach_m(half, settings))),
+        frame.mask(_grown(lines[sure], settings.road_core_share * half[sure])),
+        frame.mask(_grown(lines[sure], half[sure])),
+        frame.mask(_grown(lines, reach_m(half, settings))),
     )
 
 
@@ -143,10 +144,27 @@ def _buildings(near: Vectors, frame: "_Frame", settings: VectorSettings) -> tupl
     """Core, full extent and ring (with the core) of the buildings."""
     outlines = frame.local(near.buildings)
     return (
-        frame.mask(shapely.buffer(outlines, -settings.building_core_m)),
+        frame.mask(_grown(outlines, -settings.building_core_m)),
         frame.mask(outlines),
-        frame.mask(shapely.buffer(outlines, settings.building_ring_m)),
+        frame.mask(_grown(outlines, settings.building_ring_m)),
     )
+
+
+def _grown(geometries: Geometries, metres: npt.NDArray[np.float64] | float) -> Geometries:
+    """Buffers with round ends and joins of 16 corners a circle: 2 % of the radius too tight at most."""
+    return np.asarray(shapely.buffer(geometries, metres, quad_segs=4), object)
+
+
+def _polygons(geometries: Geometries) -> list[dict[str, Any]]:
+    """The polygons of an array as GeoJSON, made at once: rasterio would ask shapely for each, five times slower."""
+    parts = shapely.get_parts(geometries)
+    kept = parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)]
+    if not len(kept):
+        return []
+    _, points, (ring_start, polygon_start) = shapely.to_ragged_array(kept)
+    corners = points.tolist()
+    rings = [corners[a:b] for a, b in pairwise(ring_start.tolist())]
+    return [{"type": "Polygon", "coordinates": rings[a:b]} for a, b in pairwise(polygon_start.tolist())]
 
 
 @dataclass(frozen=True)
@@ -181,7 +199,7 @@ class _Frame:
 
     def mask(self, geometries: Geometries) -> Mask:
         """Pixels of the tile whose centre lies in any of the polygons, bool [H, W]."""
-        shapes = [(shape, 1) for shape in geometries if not shape.is_empty]
+        shapes = _polygons(geometries)
         if not shapes:
             return np.zeros(self.tile.shape, bool)
         x, y = self.grid.pixel * self.scale[0], self.grid.pixel * self.scale[1]

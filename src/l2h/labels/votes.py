@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from l2h.core.errors import InputError
 from l2h.core.legend import Crosswalk, load_crosswalk
+from l2h.labels.joint import pack, unpack
 
 
 def intersection(codes: npt.NDArray[np.uint8], legends: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -22,13 +23,11 @@ def intersection(codes: npt.NDArray[np.uint8], legends: Sequence[str]) -> npt.ND
     legend survive is inferred. A product that has no pixel or says nothing (cloud) makes the pixel void: strict, as
     agreement of three was asked for.
     """
-    admitted = _tables(legends)
     _check(codes, legends)
-    candidates = np.ones((len(admitted[0]), *codes.shape[1:]), bool)
-    for table, layer in zip(admitted, codes, strict=True):
-        candidates &= table[:, layer]
-    single = candidates.sum(axis=0) == 1
-    return np.where(single, _values()[candidates.argmax(axis=0)], 0).astype("uint8")
+    candidates = np.full(codes.shape[1:], (1 << len(_values())) - 1, "uint16")
+    for legend, layer in zip(legends, codes, strict=True):
+        candidates &= _bits(legend)[layer]
+    return np.asarray(_single()[candidates])
 
 
 def majority(codes: npt.NDArray[np.uint8], legends: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -38,23 +37,35 @@ def majority(codes: npt.NDArray[np.uint8], legends: Sequence[str]) -> npt.NDArra
     tied classes, and there to the class its crosswalk names first. Void only where no product says anything.
     """
     _check(codes, legends)
-    votes = np.sum(
-        [table[:, layer] for table, layer in zip(_tables(legends), codes, strict=True)], axis=0, dtype="uint8"
-    )
-    best = votes == votes.max(axis=0)
-    label = np.zeros(codes.shape[1:], "uint8")
+    keys, place = np.unique(pack(codes), return_inverse=True)
+    return _most_votes(unpack(keys, len(codes)).T, legends)[place].reshape(codes.shape[1:])
+
+
+def _most_votes(codes: npt.NDArray[np.uint8], legends: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """The majority of combinations codes [k, N]."""
+    admitted = [load_crosswalk(legend).admits[layer] for legend, layer in zip(legends, codes, strict=True)]
+    votes = np.sum(admitted, axis=0)  # [N, K]
+    best = votes == votes.max(axis=1, keepdims=True)
+    label = np.zeros(codes.shape[1], "uint8")
     for legend, layer in zip(legends, codes, strict=True):
         for ranked in _ranked(load_crosswalk(legend)):
             value = ranked[layer]
-            free = (label == 0) & (value > 0)
-            tied = best[_position()[value], *np.indices(value.shape, sparse=True)]
-            label[free & tied] = value[free & tied]
+            tied = best[np.arange(len(value)), _position()[value]]
+            label = np.where((label == 0) & (value > 0) & tied, value, label)
     return label
 
 
-def _tables(legends: Sequence[str]) -> list[npt.NDArray[np.bool_]]:
-    """bool [K, 256] per product: which classes each code admits."""
-    return [np.ascontiguousarray(load_crosswalk(legend).admits.T) for legend in legends]
+def _bits(legend: str) -> npt.NDArray[np.uint16]:
+    """uint16 [256]: code → the set of classes it admits, a bit each."""
+    admits = load_crosswalk(legend).admits
+    return np.asarray((admits << np.arange(admits.shape[1])).sum(axis=1), "uint16")
+
+
+def _single() -> npt.NDArray[np.uint8]:
+    """Set of classes → the value of its only class, 0 where it has none or several."""
+    table = np.zeros(1 << len(_values()), "uint8")
+    table[1 << np.arange(len(_values()))] = _values()
+    return table
 
 
 def _ranked(crosswalk: Crosswalk) -> list[npt.NDArray[np.uint8]]:
