@@ -113,11 +113,11 @@ def make_settings():
     return page_settings
 
 
-@pytest.fixture
-def make_workspace(tmp_path):
-    """Builds a workspace below a folder of the test."""
+@pytest.fixture(scope="session")
+def make_workspace(tmp_path_factory):
+    """Builds a workspace of that block size in a folder of its own."""
 
-    def make(name: str, block_px: int) -> Context:
-        return build(tmp_path / name, block_px)
+    def make(block_px: int) -> Context:
+        return build(tmp_path_factory.mktemp("other"), block_px)
 
     return make
