@@ -103,7 +103,7 @@ class Oracle(osmium.SimpleHandler):
             self.roads[highway] += not hidden and not unseen
 
     def area(self, area: osmium.osm.Area) -> None:
-        if area.tags.get("building", "no") in ("no", "construction") or "yes" == area.tags.get("construction"):
+        if area.tags.get("building", "no") in ("no", "construction") or area.tags.get("construction") == "yes":
             return
         (self.building_ways if area.from_way() else self.building_relations).add(area.orig_id())
         self.area_m2 += float(shapely.from_wkb(self._wkb.create_multipolygon(area)).area)
@@ -135,7 +135,7 @@ def test_monaco_in_its_own_utm_zone(real_data: Path) -> None:
 
 
 def test_the_national_survey(real_data: Path) -> None:
-    settings = SurveySettings(path="x", licence="public", land_class="class_en", area="area_10k_ha")
+    settings = SurveySettings(path="x")
     rows = read_survey(real_data / "survey" / "nlrs3_areas.csv", settings)
     country = {row.land_class: row.area_m2 for row in rows if row.level == "country"}
     assert country["cultivated land"] == pytest.approx(1_278_619e6)

@@ -37,7 +37,7 @@ class Project:
             '<osm version="0.6"><node id="1" lat="30.0108" lon="117.0001"/><node id="2" lat="30.0109" lon="117.0002"/>'
             '<way id="5"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>'
         )
-        (folder / "s.csv").write_text("region,level,class,area_km2\nP,province,forest,2\n")
+        (folder / "s.csv").write_text("region,level,class_en,area_km2\nP,province,forest,2\n")
 
     def scene(self, name: str, value: int, x: float) -> None:
         self.raster(name, np.full((3, 40, 25), value), x=x, y=Y)
@@ -131,7 +131,7 @@ def test_each_change_remakes_what_depends_on_it(project: Project, make_cities: M
     project.run()
     project.product(np.full((4, 5), 20))
     assert remade(project) == {f"esa/r000{r}c000{c}" for r in (0, 1) for c in (0, 1)}
-    (project.folder / "s.csv").write_text("region,level,class,area_km2\nP,province,forest,3\n")
+    (project.folder / "s.csv").write_text("region,level,class_en,area_km2\nP,province,forest,3\n")
     assert remade(project) == {"survey"}
     make_cities([("N", "P", "a", box(X, Y - 40, X + 30, Y))])
     assert remade(project) == {"regions", *(f"regions/r000{r}c000{c}" for r in (0, 1) for c in (0, 1))}

@@ -10,7 +10,7 @@ from l2h.core.errors import InputError
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 from l2h.sources.survey import SurveyRow, read_survey, survey_table
 
-SETTINGS = SurveySettings(path="s.csv", licence="x", area="area_10k_ha")
+SETTINGS = SurveySettings(path="s.csv", land_class="class")
 
 
 def write(folder: Path, text: str) -> Path:

@@ -119,12 +119,14 @@ class SurveySettings(LayerSettings):
     """A table of surveyed areas (CSV).
 
     region, level, land_class : columns that hold the place, its level and the class
-    area                      : column that holds the area; its unit is the end of its name (_m2, _ha, _km2, _10k_ha),
-                                or stands in a column `unit`
+    area                      : column that holds the area, else the one called "area_" and a unit. The unit is the end
+                                of its name (_m2, _ha, _km2, _10k_ha), or stands in a column `unit`
+    licence                   : figures are compared with, never passed on, so it may be left open
     """
 
+    licence: str = Field("not stated", min_length=1)
     path: str = Field(min_length=1)
     region: str = "region"
     level: str = "level"
-    land_class: str = "class"
-    area: str = "area_km2"
+    land_class: str = "class_en"
+    area: str | None = None

@@ -36,10 +36,12 @@ def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
             header = table.fieldnames or []
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError("a survey table cannot be read", where=str(path), got=str(error)) from error
-    for name in (settings.region, settings.level, settings.land_class, settings.area):
+    area = settings.area or next((name for name in header if name in {f"area_{unit}" for unit in UNITS}), "area")
+    columns = (settings.region, settings.level, settings.land_class, area)
+    for name in columns:
         if name not in header:
             raise InputError(f"a survey table lacks the column '{name}'", where=str(path), got=", ".join(header))
-    rows = tuple(_row(line, settings, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
+    rows = tuple(_row(line, columns, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
     _check_once(rows, path)
     return rows
 
@@ -49,10 +51,8 @@ def survey_table(rows: tuple[SurveyRow, ...]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]
 
 
-def _row(line: dict[str, str | None], settings: SurveySettings, where: str) -> SurveyRow:
-    region, level, land_class, text = (
-        (line[name] or "").strip() for name in (settings.region, settings.level, settings.land_class, settings.area)
-    )
+def _row(line: dict[str, str | None], columns: tuple[str, str, str, str], where: str) -> SurveyRow:
+    region, level, land_class, text = ((line[name] or "").strip() for name in columns)
     if not (region and level and land_class):
         raise InputError("a row of a survey table is not whole", where=where, got=str(line))
     try:
@@ -61,7 +61,7 @@ def _row(line: dict[str, str | None], settings: SurveySettings, where: str) -> S
         raise InputError("an area is no number", where=where, got=repr(text)) from error
     if not (math.isfinite(area) and area >= 0):
         raise InputError("an area is negative or infinite", where=where, got=text)
-    return SurveyRow(region, level, land_class, area * _unit(line, settings.area, where))
+    return SurveyRow(region, level, land_class, area * _unit(line, columns[3], where))
 
 
 def _unit(line: dict[str, str | None], column: str, where: str) -> float:
