@@ -2,11 +2,15 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # `coretasks` holds what worker processes import by name
 
 settings.register_profile("l2h", deadline=None)  # a busy machine is no failure
 settings.load_profile("l2h")
@@ -24,3 +28,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes started from here import `coretasks`."""
+    monkeypatch.setenv("PYTHONPATH", HERE)

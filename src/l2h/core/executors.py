@@ -20,7 +20,7 @@ from l2h.core.errors import L2HError, UsageError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Kind = Literal["serial", "processes", "ray"]
-MAX_DEATHS = 4  # how often an item that runs alone may lose its worker
+MAX_DEATHS = 3  # how often an item that runs alone may lose its worker
 
 
 class Executor(Protocol):
