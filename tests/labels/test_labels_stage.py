@@ -90,7 +90,7 @@ def stores(context: Context) -> dict[str, np.ndarray]:
     return out | {"posterior": cells.read(cells.grid.window).values}
 
 
-@pytest.mark.parametrize("block_px", [pytest.param(32, marks=pytest.mark.slow), 48, 64])
+@pytest.mark.parametrize("block_px", [*(pytest.param(n, marks=pytest.mark.slow) for n in (32, 48)), 64])
 def test_any_block_size_gives_the_same_labels(build: Build, block_px: int) -> None:
     cut, whole = build(block_px), build(200)
     for method in ("posterior", "intersection"):
@@ -170,6 +170,18 @@ def test_layers_that_can_be_read_in_parts_give_the_same(build: Build) -> None:
     run(whole)
     run(parts)
     np.testing.assert_array_equal(stores(parts)["vectors"], stores(whole)["vectors"])
+
+
+def test_a_country_without_a_single_vector(build: Build) -> None:
+    context = build(200)
+    folder = context.work / "layers"
+    columns = {name: np.empty(0, kind) for name, kind in {"highway": object, "width_m": float, "lanes": float}.items()}
+    geopandas.GeoDataFrame(columns, geometry=[], crs=GRID.crs).to_parquet(folder / "roads.parquet")
+    geopandas.GeoDataFrame(geometry=[], crs=GRID.crs).to_parquet(folder / "buildings.parquet")
+    run(context)
+    made = stores(context)
+    assert not made["vectors"].any()
+    assert set(np.unique(made["label"][2])) == {0, 1}
 
 
 def test_tasks_travel_to_other_processes(build: Build) -> None:

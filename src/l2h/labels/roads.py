@@ -7,12 +7,13 @@ import numpy.typing as npt
 
 # Half of the carriageway in metres, seen from above; a motorway is drawn once per direction. Starting values from
 # Chinese design widths (lanes of 3.5 to 3.75 m and hard shoulders), rounded; a width tag always wins.
+# Taxiways come as runways: the width is a taxiway's, whose core is sure on both, and the ring spans the runway.
 # Left out: paths, footways, cycleways, steps, bridleways: one or two metres, mostly under trees, not seen at 1 m.
 HALF_WIDTH_M: Mapping[str, float] = {
     "motorway": 7.0, "trunk": 7.0, "primary": 6.0, "secondary": 5.0, "tertiary": 4.0,
     "motorway_link": 4.0, "trunk_link": 4.0, "primary_link": 4.0, "secondary_link": 3.5, "tertiary_link": 3.5,
     "residential": 3.0, "unclassified": 3.0, "living_street": 3.0, "road": 3.0, "busway": 3.5, "pedestrian": 2.5,
-    "service": 2.0, "track": 2.0, "rail": 2.0, "runway": 22.5, "taxiway": 9.0, "raceway": 5.0,
+    "service": 2.0, "track": 2.0, "rail": 2.0, "runway": 11.5, "raceway": 5.0,
 }  # fmt: skip
 # Farm tracks are as often grass or bare soil as paved: their pixels are ignored, never taught as traffic.
 RING_ONLY = frozenset({"track"})
