@@ -1,6 +1,7 @@
 """Imagery: overlapping scenes become one picture on our lattice, one scene per pixel."""
 
 import re
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -131,12 +132,14 @@ def scene_date(header: Header, dates: dict[str, date]) -> date | None:
 
 def find_date(text: str) -> date | None:
     """The first real calendar day written in a text as YYYYMMDD, with or without "-", "_" or ":" between."""
-    for year, month, day in DAY.findall(text):
-        try:
-            return date(int(year), int(month), int(day))
-        except ValueError:  # eight digits that are no day, such as a tile's number
-            continue
-    return None
+    days = (_day(*map(int, digits)) for digits in DAY.findall(text))
+    return next((day for day in days if day is not None), None)
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    """A calendar day; None for eight digits that are no day, such as the number of a tile."""
+    fits = 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    return date(year, month, day) if fits else None
 
 
 def scene_table(
