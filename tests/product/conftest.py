@@ -110,6 +110,12 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def recipe() -> tuple[ReleaseSettings, ReleaseFacts]:
+    """What the release below was made with."""
+    return SETTINGS, FACTS
+
+
+@pytest.fixture(scope="session")
 def build() -> Callable[..., StageReport]:
     """Makes a workspace and its release below a folder."""
     return make_release

@@ -14,7 +14,6 @@ from l2h.core.executors import ProcessExecutor
 from l2h.core.files import remove_parts
 from l2h.core.ledger import Ledger
 from l2h.core.tasks import Context, run_stage
-from l2h.product.settings import ReleaseSettings
 from l2h.product.stage import stage
 from l2h.product.verify import verify_release
 
@@ -52,20 +51,8 @@ def test_killed_at_random_moments(released, workspace):
 
 
 @pytest.mark.slow
-def test_the_same_release_from_processes(released, workspace):
-    conftest_facts = _facts()
+def test_the_same_release_from_processes(released, workspace, recipe):
     with ProcessExecutor(2) as executor:
         context = Context(workspace.project_dir, workspace.grid, 100, Ledger(workspace.project_dir), executor)
-        run_stage(stage(conftest_facts[0], conftest_facts[1]), context)
+        run_stage(stage(*recipe), context)
     assert texts(workspace.project_dir / "release") == texts(released / "release")
-
-
-def _facts() -> tuple[ReleaseSettings, object]:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("product_conftest", Path(__file__).with_name("conftest.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SETTINGS, module.FACTS

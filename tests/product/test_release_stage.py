@@ -24,16 +24,6 @@ from l2h.product.settings import ReleaseSettings
 from l2h.product.stage import stage
 
 FACTS = ReleaseFacts("toyland", "Toyland", "1.0")
-FACTS_OF_BUILD = ReleaseFacts(
-    "toyland",
-    "Toyland",
-    "1.0",
-    layers=(
-        LayerFact("aerial", "imagery", "CC-BY-4.0", "Imagery by Nobody", "2023"),
-        LayerFact("osm", "roads and buildings", "ODbL-1.0", "© OpenStreetMap contributors"),
-    ),
-)
-SETTINGS = ReleaseSettings(licence="CC-BY-4.0", citation="Nobody (2024). Toyland.")
 DOCUMENTS = {
     "ATTRIBUTION.txt", "MANIFEST.json", "README.txt", "SHA256SUMS", "areas.csv", "legend.clr", "legend.csv",
     "legend.qml", "legend.sld",
@@ -168,17 +158,17 @@ c.make_release(Path(sys.argv[1]))
     assert tree(tmp_path / "release") == tree(released / "release")
 
 
-def test_a_second_run_keeps_everything_and_a_change_remakes_only_what_depends_on_it(tmp_path, build, reopen, truth):
+def test_a_second_run_keeps_everything_and_a_change_remakes_only_what_depends_on_it(tmp_path, build, reopen, recipe):
     settings = ReleaseSettings(dates="none", confidence="none")
     first = build(tmp_path, settings=settings)
-    again = run_stage(stage(settings, FACTS_OF_BUILD), reopen(tmp_path))
+    again = run_stage(stage(settings, recipe[1]), reopen(tmp_path))
     assert (again.made, again.kept) == (0, first.made)
     assert again.holes == first.holes
     store = reopen(tmp_path).store("map")
     _flip(store.path(store.blocks[-1]))  # the corner that only Haikou meets
-    changed = list(plan_stage(stage(settings, FACTS_OF_BUILD), reopen(tmp_path)))
+    changed = list(plan_stage(stage(settings, recipe[1]), reopen(tmp_path)))
     assert {task.key for task, decision in changed if decision != "keep"} == {"release/cities/South_Hainan_Haikou"}
-    report = run_stage(stage(settings, FACTS_OF_BUILD), reopen(tmp_path))
+    report = run_stage(stage(settings, recipe[1]), reopen(tmp_path))
     assert report.made == 3  # the city, its province, the catalogue
 
 
@@ -189,12 +179,12 @@ def _flip(path: Path) -> None:
         data.write(values)
 
 
-def test_a_smaller_limit_splits_and_takes_away_what_was_there(tmp_path, build, reopen):
+def test_a_smaller_limit_splits_and_takes_away_what_was_there(tmp_path, build, reopen, recipe):
     build(tmp_path)
     folder = tmp_path / "release" / "1.0"
     largest = (tmp_path / "work" / "cities" / "South_Hainan_Haikou.tif").stat().st_size
-    limit = SETTINGS.model_copy(update={"size_limit_gb": (largest + 600) / 1e9, "dates": "none", "confidence": "none"})
-    run_stage(stage(limit, FACTS_OF_BUILD), reopen(tmp_path))
+    limit = recipe[0].model_copy(update={"size_limit_gb": (largest + 600) / 1e9, "dates": "none", "confidence": "none"})
+    run_stage(stage(limit, recipe[1]), reopen(tmp_path))
     paths = set(tree(folder))
     assert paths - DOCUMENTS == {
         "Central_part1/Central_Hubei_part1.zip", "Central_part2/Central_Hubei_part2.zip",
@@ -204,7 +194,7 @@ def test_a_smaller_limit_splits_and_takes_away_what_was_there(tmp_path, build, r
         assert sum(f.stat().st_size for f in (folder / part).iterdir()) <= limit.size_limit_bytes
     members = [m["name"] for f in read_json(folder / "MANIFEST.json")["files"] for m in f["members"]]
     assert len(members) == len(set(members)) == 4
-    assert run_stage(stage(limit, FACTS_OF_BUILD), reopen(tmp_path)).made == 0
+    assert run_stage(stage(limit, recipe[1]), reopen(tmp_path)).made == 0
 
 
 def test_a_layer_that_may_not_be_given_away_stops_the_release(workspace):
@@ -214,6 +204,9 @@ def test_a_layer_that_may_not_be_given_away_stops_the_release(workspace):
     with pytest.raises(SettingsError, match=r"'basemap' \(terms of use\)"):
         run_stage(stage(ReleaseSettings(), facts), workspace)
     assert not (workspace.project_dir / "release").exists()
+    assert not (workspace.work / "cities").exists()
+    planned = list(plan_stage(stage(ReleaseSettings(), facts), workspace))  # it can still be planned
+    assert planned[0][1] == "make"
 
 
 def test_a_code_outside_the_legend_is_named(workspace):
@@ -251,5 +244,6 @@ def test_an_undeclared_scene_and_a_broken_date_are_clear(workspace):
 
 def test_a_plan_of_an_empty_project_makes_nothing(tmp_path, reopen):
     planned = list(plan_stage(stage(ReleaseSettings(), FACTS), reopen(tmp_path)))
-    assert {decision for _, decision in planned} == {None}
+    assert {task.key: decision for task, decision in planned}.pop("release/licences") == "make"
+    assert {decision for _, decision in planned[1:]} == {None}
     assert not (tmp_path / "release").exists()

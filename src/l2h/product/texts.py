@@ -21,11 +21,11 @@ Where a region or a province outgrows the size limit of its folder, it continues
 Region_Province_part1.zip, ...
 
 The rasters
-  {crs}, pixels of {pixel:g} units, all on one lattice: two neighbours fit together to the pixel.
+  CRS {crs}, pixel side {pixel:g} in its units, all on one lattice: two neighbours fit together to the
+  pixel. Cloud-optimised GeoTIFF with the colour table and the class names inside.
 {layers}
-  Cloud-optimised GeoTIFF, {nodata}
-  A colour table and the class names are inside. Overviews of the classes show the commonest class below them, never a
-  class in between. Areas should be taken from areas.csv or counted at full resolution.
+  Overviews of the classes show the commonest class below them, never a class
+  in between; take areas from areas.csv, or count at full resolution.
 
 Reading without unpacking
   Members are stored, so GDAL, QGIS, rasterio, R and others read them inside the archive, window by window:
@@ -55,7 +55,6 @@ def readme(catalogue: Catalogue) -> str:
         crs=_crs(catalogue.grid.crs),
         pixel=catalogue.grid.pixel,
         layers=_layers(catalogue.archives),
-        nodata="nodata is declared in each file.",
         example_zip=first.path,
         example_file=first.path.rsplit("/", 1)[-1],
         example_tif=first.members[0].name,
@@ -78,8 +77,8 @@ def _extra(archives: Sequence[ArchiveFact]) -> str:
 def _layers(archives: Sequence[ArchiveFact]) -> str:
     layers = sorted({a.layer for a in archives})
     return "\n".join(
-        f"  {ENCODING[layer]['file']}: {ENCODING[layer]['content']}, {ENCODING[layer]['dtype']}, "
-        f"nodata {ENCODING[layer]['nodata']}, values: {ENCODING[layer]['values']}."
+        f"  {ENCODING[layer]['file']}\n    {ENCODING[layer]['content']}, {ENCODING[layer]['dtype']}, "
+        f"nodata {ENCODING[layer]['nodata']}, values: {ENCODING[layer]['values']}"
         for layer in layers
     )
 
