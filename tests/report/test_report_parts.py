@@ -72,18 +72,25 @@ def candidate(row, classes, cities):
 def test_the_most_diverse_window_of_each_city_is_chosen():
     plain, mixed = candidate(0, {2: 100}, {1: 100}), candidate(10, {2: 50, 9: 50}, {1: 100})
     other, outside = candidate(20, {5: 100}, {2: 60, 1: 40}), candidate(30, {5: 50, 6: 50}, {})
-    assert choose([plain, outside, other, mixed], 10, 8) == [mixed, other]
-    assert choose([plain, outside, other, mixed], 10, 1) == [mixed]
+    assert choose([plain, outside, other, mixed], 10, 8) == [(1, mixed), (2, other)]
+    assert choose([plain, outside, other, mixed], 10, 1) == [(1, mixed)]
 
 
 def test_a_window_half_empty_counts_half():
     full, half = candidate(0, {2: 60, 9: 40}, {1: 100}), candidate(10, {2: 25, 9: 25}, {1: 100})
-    assert choose([half, full], 10, 1) == [full]
+    assert choose([half, full], 10, 1) == [(1, full)]
 
 
 def test_equal_windows_go_by_place():
     first, second = candidate(0, {2: 100}, {1: 100}), candidate(10, {9: 100}, {1: 100})
-    assert choose([second, first], 10, 1) == [first]
+    assert choose([second, first], 10, 1) == [(1, first)]
+
+
+def test_an_enclave_gets_the_window_with_most_of_it():
+    a, b = candidate(0, {2: 50, 9: 50}, {1: 90, 2: 10}), candidate(10, {2: 100}, {1: 70, 2: 30})
+    c = candidate(20, {2: 100}, {1: 95, 2: 5})
+    assert choose([a, b, c], 10, 8) == [(1, a), (2, b)]
+    assert choose([a], 10, 8) == [(1, a)]
 
 
 @given(st.dictionaries(st.integers(1, 12), st.integers(1, 1000), max_size=11))

@@ -16,7 +16,7 @@ class Candidate:
     cities: Mapping[int, int]
 
     @property
-    def city(self) -> int:
+    def main_city(self) -> int:
         """The city with most of its pixels, the lower index on a tie; 0 where it has none."""
         return min(self.cities, key=lambda c: (-self.cities[c], c), default=0)
 
@@ -31,11 +31,12 @@ def diversity(classes: Mapping[int, int]) -> float:
     return -math.fsum(n / total * math.log(n / total) for _, n in sorted(classes.items()) if n) if total else 0.0
 
 
-def choose(candidates: Sequence[Candidate], window_px: int, limit: int) -> list[Candidate]:
-    """The most diverse window of each city, at most `limit`, in order of place.
+def choose(candidates: Sequence[Candidate], window_px: int, limit: int) -> list[tuple[int, Candidate]]:
+    """(city, window) pairs in order of city: the most diverse window among those of which the city has most.
 
+    A city that has most of no window (an enclave) gets the one with most of its pixels that no other city took.
     Diversity counts by the share of the window that is mapped, so that windows at the rim do not win. Where there are
-    more cities than `limit`, the most diverse ones are shown. Ties go to the northernmost, then westernmost.
+    more cities than `limit`, the most diverse windows are shown. Ties go to the northernmost, then westernmost.
     """
 
     def merit(candidate: Candidate) -> tuple[float, int, int]:
@@ -45,7 +46,12 @@ def choose(candidates: Sequence[Candidate], window_px: int, limit: int) -> list[
 
     best: dict[int, Candidate] = {}
     for candidate in sorted(candidates, key=merit):
-        if candidate.city:
-            best.setdefault(candidate.city, candidate)
-    chosen = sorted(best.values(), key=merit)[:limit]
-    return sorted(chosen, key=lambda c: c.city)
+        if candidate.main_city:
+            best.setdefault(candidate.main_city, candidate)
+    for city in sorted({c for candidate in candidates for c in candidate.cities} - set(best)):
+        taken = {c.window for c in best.values()}
+        free = [c for c in candidates if city in c.cities and c.window not in taken]
+        if free:
+            best[city] = min(free, key=lambda c: (-c.cities[city], merit(c)))
+    shown = sorted(best, key=lambda city: merit(best[city]))[:limit]
+    return [(city, best[city]) for city in sorted(shown)]

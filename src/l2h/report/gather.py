@@ -31,8 +31,9 @@ def gather(digests: tuple[tuple[Block, Path], ...], grid: Grid, window_px: int, 
         write_bytes(folder / f"overview-{name}.{'jpg' if image else 'png'}", jpeg(picture) if image else png(picture))
     chosen = choose(sum_windows(tables, grid, window_px), window_px, limit)
     rows = [
-        {"city": c.city, "window": [c.window.row_start, c.window.row_stop, c.window.col_start, c.window.col_stop]}
-        for c in chosen
+        {"city": city, "window": [w.row_start, w.row_stop, w.col_start, w.col_stop]}
+        for city, candidate in chosen
+        for w in [candidate.window]
     ]
     write_json(folder / "windows.json", {"factor": factor, "windows": rows})
     return Made(info={"windows": len(rows)})
