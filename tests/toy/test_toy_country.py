@@ -16,6 +16,7 @@ from shapely import union_all
 from l2h.core.errors import UsageError
 from l2h.core.legend import load_crosswalk, load_legend
 from l2h.core.raster import grid_of, open_raster, read_window
+from l2h.project import load_project
 from l2h.toy.lattice import centres
 from l2h.toy.products import COARSE, dominant
 from l2h.toy.stage import make_toy
@@ -112,6 +113,13 @@ def test_the_project_file_describes_what_was_written(toy: Path) -> None:
     assert set(project["imagery"][0]["dates"]) == scenes
     blocks = np.ceil(np.array(truth_of(toy).shape) / project["grid"]["block_px"])
     assert blocks.prod() >= 4
+
+
+def test_the_project_file_is_accepted(toy: Path) -> None:
+    project = load_project(toy)
+    assert [product.legend for product in project.products] == ["worldcover", "esri2020", "from_glc10"]
+    assert project.reference is not None
+    assert project.reference.class_column == "class_value"
 
 
 def test_scenes_cover_the_country_and_keep_black_apart_from_nodata(toy: Path) -> None:

@@ -14,13 +14,12 @@ name = "toyland"
 title = "Toyland: a generated country"
 version = "1.0"
 legend = "sinolc1"
-cell_px = 10                    # side of a label cell: the 10 m of the products
 
 [grid]                          # the one lattice everything is brought onto
-crs = "{crs}"                # UTM zone 50 north
+crs = "{crs}"              # UTM zone 50 north
 pixel_m = 1.0
-block_px = {block_px}                 # several blocks even in a small country; results do not depend on it
-bounds = [{bounds}]   # left, bottom, right, top
+block_px = {block_px:<20} # several blocks even in a small country; results do not depend on it
+bounds = [{bounds}]  # left, bottom, right, top
 
 [[imagery]]                     # four overlapping scenes; one on a shifted lattice, one in degrees
 name = "scenes"
@@ -52,10 +51,13 @@ layer = "cities"
 region = "region"
 province = "province"
 city = "city"
-licence = "{licence}"
-
+{rights}
 [survey]                        # true areas per class and province
 path = "inputs/survey.csv"
+licence = "{licence}"
+
+[labels]
+cell_px = 10                    # side of a label cell: the 10 m of the products
 
 [reference]                     # read by `assess` only
 points = "inputs/points.gpkg"
@@ -95,4 +97,4 @@ def project_text(seed: int, km2: float, grid: Grid, block_px: int) -> str:
         _PRODUCT.format(name=name, legend=legend, file=file, date=date, remark=remark, rights=_rights())
         for name, legend, file, date, remark in PRODUCTS
     ]
-    return head + "\n".join(products) + "\n" + _TAIL.format(rights=_rights(), licence=LICENCE)
+    return head + "".join(products) + _TAIL.format(rights=_rights(), licence=LICENCE)
