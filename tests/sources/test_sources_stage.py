@@ -149,7 +149,7 @@ def test_the_folder_may_move(project: Project, tmp_path: Path, make_context: Cal
     assert (report.made, report.kept) == (0, made)
 
 
-@pytest.mark.parametrize("block_px", [16, 64])
+@pytest.mark.parametrize("block_px", [17, 64])
 def test_layers_do_not_depend_on_the_size_of_blocks(project: Project, block_px: int) -> None:
     project.run()
     names = ("imagery", "scene", "esa", "regions")
