@@ -14,7 +14,7 @@ import numpy.typing as npt
 from l2h.core.errors import GridError
 
 Array = npt.NDArray[np.float64]
-MEASURED = 100.0  # side of the square the scale is taken from, CRS units: rounding stays below 1e-10 of its area
+MEASURED_M = 100.0  # side of the square the scale is taken from: rounding and curved edges stay below 1e-10 of it
 
 
 def cell_area(crs: str, x: Array, y: Array, side: float) -> Array:
@@ -28,7 +28,7 @@ def cell_area(crs: str, x: Array, y: Array, side: float) -> Array:
     if parsed.is_geographic:
         top, bottom = (_authalic((y + half) * radian, parsed.ellipsoid) for half in (side / 2, -side / 2))
         return np.asarray((top - bottom) * side * radian)
-    measured = max(side, MEASURED)
+    measured = MEASURED_M / parsed.axis_info[0].unit_conversion_factor
     lon, lat = (np.asarray(angle) * radian for angle in to_geodetic.transform(*_corners(x, y, measured / 2)))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         raise GridError("the grid reaches where its CRS is not valid", got=crs)
