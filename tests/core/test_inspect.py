@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.core.errors import InputError
+from l2h.core.grid import Window
 from l2h.core.inspect import chunks, describe, inspect_raster
 from l2h.core.legend import load_legend
-from l2h.core.strips import LineHashes, Strip, empty_strips, repeated_strips
+from l2h.core.strips import LineHashes, RasterHashes, Strip, empty_strips, repeated_strips
 
 LEGEND = load_legend("sinolc1")
 
@@ -187,30 +188,47 @@ def test_chunks_cover_each_pixel_once(height, width, block_rows, block_cols):
     assert all(w.row_start % block_rows == 0 and w.col_start % block_cols == 0 for w in parts)
 
 
-def hashed(values: np.ndarray, cuts: tuple[int, ...] = ()) -> LineHashes:
-    lines = LineHashes(values.shape[0])
-    edges = [0, *cuts, values.shape[1]]
-    for start, stop in reversed(list(pairwise(edges))):
-        part = values[:, start:stop]
-        lines.add(part, np.ones(part.shape, bool), 0, start, 1)
-    return lines
+def hashed(values: np.ndarray, cuts: tuple[int, ...] = ()) -> RasterHashes:
+    """Hashes gathered in pieces cut at these rows and columns, the last piece first."""
+    hashes = RasterHashes(*values.shape)
+    rows, cols = ([0, *(c for c in cuts if c < side), side] for side in values.shape)
+    for top, bottom in reversed(list(pairwise(rows))):
+        for left, right in reversed(list(pairwise(cols))):
+            part = values[top:bottom, left:right]
+            hashes.add(part, np.ones(part.shape, bool), Window(top, bottom, left, right), 1)
+    return hashes
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.lists(st.integers(1, 49), unique=True, max_size=4).map(sorted))
-def test_hashes_do_not_depend_on_the_windows(seed, cuts):
-    values = np.random.default_rng(seed).integers(0, 3, (20, 50)).astype("uint8")
+@given(
+    st.integers(0, 1000),
+    st.lists(st.integers(1, 49), unique=True, max_size=4).map(sorted),
+    st.sampled_from(["uint8", "uint16", "float32"]),
+)
+def test_hashes_do_not_depend_on_the_windows(seed, cuts, dtype):
+    values = np.random.default_rng(seed).integers(0, 3, (20, 50)).astype(dtype)
     whole, cut = hashed(values), hashed(values, tuple(cuts))
-    np.testing.assert_array_equal(whole.hashes, cut.hashes)
-    np.testing.assert_array_equal(whole.changes, cut.changes)
-    equal_lines = (values[:, None] == values[None]).all(2)
-    np.testing.assert_array_equal((whole.hashes[:, None] == whole.hashes[None]).all(2), equal_lines)
+    for one, other, lines in ((whole.rows, cut.rows, values), (whole.columns, cut.columns, values.T)):
+        np.testing.assert_array_equal(one.hashes, other.hashes)
+        np.testing.assert_array_equal(one.changes, other.changes)
+        np.testing.assert_array_equal(one.changes, (lines != lines[:, :1]).any(1))
+        equal_lines = (lines[:, None] == lines[None]).all(2)
+        np.testing.assert_array_equal((one.hashes[:, None] == one.hashes[None]).all(2), equal_lines)
+
+
+def test_long_lines_are_hashed_exactly():
+    values = np.full((2, 20_000), 255, "uint8")
+    values[1, 19_999] = 254
+    low, high = hashed(values).rows.hashes[:, 0].tolist()
+    pieces = hashed(values, tuple(range(1000, 20_000, 1000))).rows.hashes[:, 0].tolist()
+    assert [low, high] == pieces
+    assert low != high
 
 
 def test_strips_checked_by_hand():
     values = np.array([[1, 2], [3, 4], [5, 6], [9, 9], [1, 2], [3, 4], [5, 6]], "uint8")
-    assert repeated_strips(hashed(values), 3) == [Strip(4, 7, 0, 3)]
-    assert repeated_strips(hashed(values), 4) == []
+    assert repeated_strips(hashed(values).rows, 3) == [Strip(4, 7, 0, 3)]
+    assert repeated_strips(hashed(values).rows, 4) == []
     lines = LineHashes(5)
     lines.has_value[:] = [True, False, False, True, False]
     assert empty_strips(lines, 2) == [(1, 3)]

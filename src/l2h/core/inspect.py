@@ -17,7 +17,7 @@ from l2h.core.errors import InputError
 from l2h.core.grid import Window
 from l2h.core.legend import LEGENDS, Legend, load_legend
 from l2h.core.raster import open_raster, read_window
-from l2h.core.strips import LineHashes, Strip, empty_strips, repeated_strips
+from l2h.core.strips import RasterHashes, Strip, empty_strips, repeated_strips
 
 Severity = Literal["error", "warning", "info"]
 CHUNK_PX = 4_000_000  # pixels in memory at a time
@@ -42,6 +42,9 @@ class Finding:
     place: str = ""
 
 
+NO_COLOURS = Finding("warning", "no-colour-table", "the classes have no colour table: viewers show them grey")
+
+
 @dataclass
 class Scan:
     """What one pass over the pixels gathers; its size grows with the raster's sides, never with its area."""
@@ -50,8 +53,7 @@ class Scan:
     nodata: int = 0
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, "int64"))
     unreadable: list[tuple[Window, str]] = field(default_factory=list)
-    rows: LineHashes = field(default_factory=lambda: LineHashes(0))
-    columns: LineHashes = field(default_factory=lambda: LineHashes(0))
+    hashes: RasterHashes = field(default_factory=lambda: RasterHashes(0, 0))
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -95,7 +97,9 @@ def inspect_raster(path: Path, legend: Legend | None = None, min_strip: int = MI
         scan = _scan(data)
         classes = _holds_classes(data)
         if legend is not None or classes:
-            found += _codes(scan, _legend_of(data, scan, legend), _has_colours(data))
+            stated = legend or _stated_legend(data)
+            found += _codes(scan, stated or _fitting_legend(scan), guessed=stated is None)
+            found += [] if _has_colours(data) else [NO_COLOURS]
         found += [*_unreadable(scan), *_nodata(data, scan), *_strips(scan, min_strip)]
     return _sorted(found)
 
@@ -156,7 +160,7 @@ def chunks(height: int, width: int, block: tuple[int, int]) -> Iterator[Window]:
 
 
 def _scan(data: Any) -> Scan:
-    scan = Scan(rows=LineHashes(data.height), columns=LineHashes(data.width))
+    scan = Scan(hashes=RasterHashes(data.height, data.width))
     for window in chunks(data.height, data.width, data.block_shapes[0]):
         for band in data.indexes:
             _scan_window(data, window, band, scan)
@@ -175,17 +179,17 @@ def _scan_window(data: Any, window: Window, band: int, scan: Scan) -> None:
         scan.nodata += int(window.pixels - np.count_nonzero(valid))
         if values.dtype == np.uint8:
             scan.counts += np.bincount(values[valid], minlength=256)
-    scan.rows.add(values, valid, window.row_start, window.col_start, band)
-    scan.columns.add(values.T, valid.T, window.col_start, window.row_start, band)
+    scan.hashes.add(values, valid, window, band)
 
 
-def _legend_of(data: Any, scan: Scan, legend: Legend | None) -> Legend:
-    """The legend asked for, else the one in the tags, else the first shipped one whose codes hold, else `sinolc1`."""
-    tag = data.tags().get("legend", "")
-    if legend is not None:
-        return legend
-    if tag in LEGENDS:
-        return load_legend(tag)
+def _stated_legend(data: Any) -> Legend | None:
+    """The legend that the file names in its tags, if it is one of ours."""
+    name = data.tags().get("legend", "")
+    return load_legend(name) if name in LEGENDS else None
+
+
+def _fitting_legend(scan: Scan) -> Legend:
+    """The first shipped legend that has all codes of a file that names none; `sinolc1` where none has."""
     fits = [name for name in LEGENDS if not _strange(scan, load_legend(name))]
     return load_legend(fits[0] if fits else "sinolc1")
 
@@ -195,16 +199,15 @@ def _strange(scan: Scan, legend: Legend) -> list[int]:
     return [int(v) for v in np.flatnonzero(scan.counts) if v not in (legend.nodata, *legend.values)]
 
 
-def _codes(scan: Scan, legend: Legend, colours: bool) -> Iterator[Finding]:
+def _codes(scan: Scan, legend: Legend, guessed: bool) -> Iterator[Finding]:
     for code in _strange(scan, legend):
         message = f"code {code} is not in legend '{legend.name}' ({int(scan.counts[code]):,} px)"
         yield Finding("error", "code-outside-legend", message)
-    if not colours:
-        yield Finding("warning", "no-colour-table", "the classes have no colour table: viewers show them grey")
     shares = ", ".join(
         f"{c.label} {scan.counts[c.value] / max(1, scan.pixels):.1%}" for c in legend.classes if scan.counts[c.value]
     )
-    yield Finding("info", "classes", f"legend '{legend.name}': {shares or 'no class occurs'}")
+    name = f"legend '{legend.name}'{', guessed from the codes' if guessed else ''}"
+    yield Finding("info", "classes", f"{name}: {shares or 'no class occurs'}")
 
 
 def _unreadable(scan: Scan) -> Iterator[Finding]:
@@ -226,7 +229,7 @@ def _nodata(data: Any, scan: Scan) -> Iterator[Finding]:
 
 
 def _strips(scan: Scan, min_strip: int) -> Iterator[Finding]:
-    for kind, lines in (("row", scan.rows), ("column", scan.columns)):
+    for kind, lines in (("row", scan.hashes.rows), ("column", scan.hashes.columns)):
         for strip in repeated_strips(lines, min_strip):
             yield Finding("error", f"repeated-{kind}s", _repeats(strip, kind), f"{kind}s {strip.start}:{strip.stop}")
         for start, stop in empty_strips(lines, min_strip):

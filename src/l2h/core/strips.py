@@ -16,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.grid import Window
+
 EXACT = 2**13  # bytes summed at once: 2^8 · 2^32 · 2^13 = 2^53
 
 
@@ -30,7 +32,7 @@ class Strip:
 
 
 class LineHashes:
-    """What is known of each line of a raster after seeing all its pixels once, in any order.
+    """What is known of each line of a raster once all its pixels were seen, in any order.
 
     hashes    : uint64 [n, 2]
     changes   : whether the line holds more than one value in some band; a constant line says nothing
@@ -40,35 +42,55 @@ class LineHashes:
     def __init__(self, count: int) -> None:
         self.hashes = np.zeros((count, 2), "uint64")
         self.changes = np.zeros(count, bool)
+        self.has_value = np.zeros(count, bool)
         self._first: dict[int, npt.NDArray[np.generic]] = {}
         self._seen: dict[int, npt.NDArray[np.bool_]] = {}
-        self.has_value = np.zeros(count, bool)
 
-    def add(
-        self, values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], line: int, position: int, band: int
-    ) -> None:
-        """Take in a window whose first axis runs over lines from `line` on, its second over positions in the line."""
-        lines = slice(line, line + values.shape[0])
-        values = np.ascontiguousarray(np.where(valid, values, values.dtype.type(0)))
-        planes, size = values.view("uint8"), values.dtype.itemsize
-        for byte in range(size):
-            self._add_plane(planes[:, byte::size], lines, position, salt=band * 16 + byte)
-        self.has_value[lines] |= valid.any(1)
-        self._note_changes(values, lines, band)
-
-    def _add_plane(self, plane: npt.NDArray[np.uint8], lines: slice, position: int, salt: int) -> None:
-        for at in range(0, plane.shape[1], EXACT):
-            part = plane[:, at : at + EXACT]
-            keys = _keys(np.arange(position + at, position + at + part.shape[1]), salt)
-            self.hashes[lines] += (part.astype("float64") @ keys).astype("uint64")
-
-    def _note_changes(self, values: npt.NDArray[np.generic], lines: slice, band: int) -> None:
+    def first(self, band: int, lines: slice, candidates: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """The first value seen of each line in a band; `candidates` are taken for lines not seen before."""
         count = len(self.changes)
-        first = self._first.setdefault(band, np.zeros(count, values.dtype))[lines]
+        first = self._first.setdefault(band, np.zeros(count, candidates.dtype))[lines]
         seen = self._seen.setdefault(band, np.zeros(count, bool))[lines]
-        first[~seen] = values[~seen, 0]
+        first[~seen] = candidates[~seen]
         seen[:] = True
-        self.changes[lines] |= (values != first[:, None]).any(1)
+        return first
+
+
+class RasterHashes:
+    """The hashes of all rows and all columns of a raster; its size grows with the sides, never with the area."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.rows, self.columns = LineHashes(height), LineHashes(width)
+
+    def add(self, values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], window: Window, band: int) -> None:
+        """Take in the values [H, W] of one band in a window; what is not valid counts as zero."""
+        rows = slice(window.row_start, window.row_stop)
+        columns = slice(window.col_start, window.col_stop)
+        self.rows.has_value[rows] |= valid.any(1)
+        self.columns.has_value[columns] |= valid.any(0)
+        values = np.ascontiguousarray(values) if valid.all() else np.where(valid, values, values.dtype.type(0))
+        first = self.rows.first(band, rows, values[:, 0])
+        self.rows.changes[rows] |= (values != first[:, None]).any(1)
+        first = self.columns.first(band, columns, values[0])
+        self.columns.changes[columns] |= (values != first).any(0)
+        if values.any():  # zeros add nothing to any hash
+            self._add_planes(values, window, band)
+
+    def _add_planes(self, values: npt.NDArray[np.generic], window: Window, band: int) -> None:
+        size = values.dtype.itemsize
+        planes = values.view("uint8")
+        for top in range(0, window.height, EXACT):
+            for left in range(0, window.width, EXACT):
+                for byte in range(size):
+                    plane = planes[top : top + EXACT, left * size + byte : (left + EXACT) * size : size]
+                    self._add_plane(plane, window.row_start + top, window.col_start + left, band * 16 + byte)
+
+    def _add_plane(self, plane: npt.NDArray[np.uint8], row: int, col: int, salt: int) -> None:
+        """Add one byte of each pixel; both products see the same converted copy."""
+        rows, cols = slice(row, row + plane.shape[0]), slice(col, col + plane.shape[1])
+        exact = plane.astype("float64")
+        self.rows.hashes[rows] += (exact @ _keys(np.arange(cols.start, cols.stop), salt)).astype("uint64")
+        self.columns.hashes[cols] += (exact.T @ _keys(np.arange(rows.start, rows.stop), salt)).astype("uint64")
 
 
 def _keys(positions: npt.NDArray[np.int64], salt: int) -> npt.NDArray[np.float64]:
