@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_training import TINY
-from virtual_areas import make_area
+from virtual_areas import TINY, make_area
 
 from l2h.core.errors import InputError
 from l2h.core.executors import SerialExecutor

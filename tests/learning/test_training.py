@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from virtual_areas import ArrayReader, make_area
+from virtual_areas import TINY, ArrayReader, make_area
 
 from l2h.core.errors import CheckpointError
 from l2h.core.legend import load_legend
@@ -20,22 +20,6 @@ from l2h.learning.schedule import one_cycle
 from l2h.learning.settings import LearningSettings
 from l2h.learning.training import DivergedError
 from l2h.nets.checkpoint import read_checkpoint
-
-# twelve steps of two chips of 40 px: a tenth of a second
-TINY: dict[str, Any] = {
-    "network": "l2hnet",
-    "width": 8,
-    "chip_px": 40,
-    "chips_per_step": 2,
-    "megapixels": 12 * 2 * 40**2 / 1e6,
-    "held_out_share": 0.25,
-    "log_every_steps": 1,
-    "save_every_steps": 3,
-    "score_every_share": 0.5,
-    "accelerator": "cpu",
-    "precision": "32-true",
-    "threads": 1,
-}
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:

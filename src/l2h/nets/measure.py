@@ -46,14 +46,20 @@ def receptive_field(net: PixelNetwork) -> int:
         for layer in probe.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.weight.fill_(1.0 / layer.weight[0].numel())
-    centre = -(-(net.halo + 8) // net.stride) * net.stride
-    side = 2 * centre + net.stride
-    image = torch.ones(1, net.bands, side, side, dtype=torch.double, requires_grad=True)
-    output = probe(image)[0, 0]
-    return 2 * max(_radius_at(output, image, centre + offset) for offset in range(net.stride)) + 1
+    return 2 * max(_radius(probe, along) for along in (2, 3)) + 1
 
 
-def _radius_at(output: Tensor, image: Tensor, position: int) -> int:
-    (gradient,) = torch.autograd.grad(output[position, position], image, retain_graph=True)
-    rows = torch.nonzero(gradient.abs().sum(dim=(0, 1, 3))).flatten()
-    return max(position - int(rows[0]), int(rows[-1]) - position)
+def _radius(probe: PixelNetwork, along: int) -> int:
+    """Farthest dependence along one axis (2 rows, 3 columns), on a strip one stride thick: kernels are rectangles."""
+    stride = probe.stride
+    centre = -(-(probe.halo + 8) // stride) * stride
+    shape = [1, probe.bands, stride, stride]
+    shape[along] = 2 * centre + stride
+    image = torch.ones(shape, dtype=torch.double, requires_grad=True)
+    line = probe(image)[:, :1].sum(dim=5 - along).flatten()  # the strip's own axis summed away
+    radius = 0
+    for position in range(centre, centre + stride):
+        (gradient,) = torch.autograd.grad(line[position], image, retain_graph=True)
+        reached = torch.nonzero(gradient.abs().sum(dim=(0, 1, 5 - along))).flatten()
+        radius = max(radius, position - int(reached[0]), int(reached[-1]) - position)
+    return radius
