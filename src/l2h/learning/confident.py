@@ -1,6 +1,6 @@
 """Confident-area selection and the dynamic-vague-area term of L2HNet (Li et al. 2022), each switchable.
 
-The original selection rule is not public; both candidates of method.md 2.3 are here.
+The original selection rule is not public; both candidates of docs/method.md 3.2 are here.
 """
 
 import torch
@@ -31,7 +31,7 @@ def confidence_area(probability: Tensor, valid: Tensor) -> Tensor:
 
 
 def vague_area_term(features: Tensor, predicted: Tensor, confident: Tensor, valid: Tensor, classes: int) -> Tensor:
-    """Spread between confident and vague pixels of a predicted class, to be made small (method.md 2.4).
+    """Spread between confident and vague pixels of a predicted class, to be made small (docs/method.md 3.3).
 
         D_l(F) = w_H (mu(F; P_l ∩ C) - mu(F; P_l))² + w_L (mu(F; P_l ∩ V) - mu(F; P_l))²
         L_DVA  = ½ Σ_l [D_l(F_max) + D_l(F_mean)]

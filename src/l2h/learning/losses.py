@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Point spread of a 10 m product over 3 × 3 cells, absorbs misregistration (recipe.md, section 1); sums to 1
+# Point spread of a 10 m product over 3 × 3 cells, absorbs misregistration (docs/method.md 3.4); sums to 1
 POINT_SPREAD = ((0.04, 0.10, 0.04), (0.10, 0.44, 0.10), (0.04, 0.10, 0.04))
 SMOOTHING = 0.02
 PURE_Q = 0.7
@@ -90,7 +90,7 @@ def blur_cells(means: Tensor, share: Tensor) -> Tensor:
 
 
 def sharpen(means: Tensor, alpha: float) -> Tensor:
-    """Soft majority ``M_α(x)_c = x_c^α / Σ x^α`` (method.md 7.2): 1 leaves the mean, ∞ is the majority vote."""
+    """Soft majority ``M_α(x)_c = x_c^α / Σ x^α`` (docs/method.md 3.4): 1 leaves the mean, ∞ is the majority vote."""
     powered = means.clamp_min(TINY) ** alpha
     return powered / powered.sum(dim=1, keepdim=True)
 
@@ -103,7 +103,7 @@ def cell_loss(probability: Tensor, posterior: Tensor, weight: Tensor, valid: Ten
     p̄_i: mean of p over the cell's valid pixels; w_i: reliability × share of valid pixels. The product is taken as a
     noisy observation of 100 pixels, not as a label of each, so that copying blocks earns nothing.
     probability [N, J, H, W]; posterior [N, J, h, w]; weight [N, h, w] (0: no product); valid [N, H, W].
-    Source: recipe.md section 1, method.md 7.2 (L_cell without the learned transition matrix).
+    docs/method.md 3.4.
     """
     cell_px = probability.shape[-1] // posterior.shape[-1]
     means, share = cell_means(probability, valid, cell_px)

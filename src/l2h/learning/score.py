@@ -1,6 +1,6 @@
 """Held-out scores: how well a network agrees with labels of ground it has not seen.
 
-Agreement with noisy labels is no accuracy (recipe.md, section 3: copying blocks agrees best); it tells a training that
+Agreement with noisy labels is no accuracy (copying blocks agrees best); it tells a training that
 fails from one that does not.
 """
 

@@ -3,8 +3,8 @@
     p'(c) ∝ p(c) · [ (1 - m) q̄(c) + m / J ]^β,      β = 0.5, m = 0.05
 
 q̄: the posterior of the 10 m products smoothed over cells (σ = 2 cells) and interpolated to pixels. Products speak of
-built-up only; traffic and building take the same factor, so their ratio stays the network's own. Source: recipe.md
-section 5 and 11.1 item 7.
+built-up only; traffic and building take the same factor, so their ratio stays the network's own. Described in
+docs/method.md, section 4.
 """
 
 from dataclasses import dataclass

@@ -15,11 +15,11 @@ class MappingSettings(Settings):
                      0.65 GB and computes 1.5 times. Blocks waste least where it divides them
     precision      : of the network's arithmetic; class and confidence are always taken from float32
     prior          : whether the network's probabilities are multiplied with the smoothed coarse posterior. "auto"
-                     measures it once for the project (recipe.md 11.1, item 7)
+                     measures it once for the project (docs/method.md, section 4)
     prior_gap      : "auto" switches the prior on where the network agrees with the fused labels less often than these
                      are expected to be right, by more than this share
     prior_sigma_cells, prior_beta, prior_mix : width of the smoothing, exponent, and share of the uniform distribution
-                     mixed in (recipe.md section 5)
+                     mixed in (docs/method.md, section 4)
     draw_vectors   : draw known roads and buildings on top, marked in the source band
     gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
     """
