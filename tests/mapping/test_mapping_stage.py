@@ -170,6 +170,15 @@ def test_nothing_is_made_twice_and_only_what_depends_is_made_again(
     assert run_stage(stage(settings.model_copy(update={"draw_vectors": False})), context).made == 10
 
 
+def test_no_file_stays_open(tmp_path: Path, world: Callable, network: Callable) -> None:
+    context = world(100, 100).store(tmp_path, 40, network("l2hnet"))
+    tasks = [task for step in stage(SMALL).steps for task in step(context)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for task in tasks:
+        task.function(**task.arguments)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_weights_that_overflow_are_an_error(tmp_path: Path, world: Callable, network: Callable) -> None:
     net = network("unet")
     with torch.no_grad():

@@ -168,6 +168,7 @@ def measure_evidence(engine: Engine, readers: Readers, out: Path) -> Made:
     """Measure how far network and posterior agree and write the decision on the prior with the counts behind it."""
     settings = engine.settings
     agreement, windows = engine.mapper().measure(readers)
+    _close(readers.imagery, readers.posterior)
     prior = agreement.wants_prior(settings.prior_gap) if settings.prior == "auto" else settings.prior == "on"
     figures = {
         "agreement": round(agreement.agreement, 6),
@@ -190,7 +191,15 @@ def map_block(
     if regions is not None:
         city = regions.read(block.window).values[0] > 0
         info["without_imagery_in_city_px"] = int(np.count_nonzero(city & ~seen))
+    _close(readers.imagery, readers.posterior, readers.vectors, regions)
     return Made(info=info)
+
+
+def _close(*readers: RasterReader | None) -> None:
+    """Close what a task has opened: its stores live as long as the list of tasks does."""
+    for reader in readers:
+        if isinstance(reader, BlockStore):
+            reader.close()
 
 
 def _files(reader: RasterReader | None, windows: Iterable[Window]) -> list[Path]:
