@@ -109,7 +109,7 @@ def test_areas_close(tmp_path):
     nation, *rest = json.loads((tmp_path / "work/assess/areas.json").read_text("utf-8"))
     provinces = [p for p in rest if p["level"] == "province"]
     for i, row in enumerate(nation["classes"]):
-        for unit in ("pixels", "mm2"):
+        for unit in ("pixels", "hundredths"):
             assert row[unit] == sum(p["classes"][i][unit] for p in provinces)
     assert sum(row["pixels"] for row in nation["classes"]) == 22
     assert results(tmp_path)["references"] == []
@@ -154,3 +154,11 @@ def test_a_map_with_a_foreign_code(tmp_path):
     mapped[1, 1] = 11
     with pytest.raises(LegendError, match="code 11"):
         run(workspace(tmp_path, mapped=mapped))
+
+
+def test_a_class_with_too_few_points_is_named_instead_of_an_area(tmp_path):
+    run(workspace(tmp_path))
+    adjusted = results(tmp_path)["references"][0]["adjusted"]
+    # in cities the map has tree, water, traffic, building and cropland; only tree has two of its points
+    missing = ["traffic", "cropland", "building", "water"]
+    assert adjusted == {"missing": missing, "overall_accuracy": None, "classes": []}

@@ -7,7 +7,7 @@ import numpy as np
 
 from l2h.accuracy.maps import MapReader, Shelf
 from l2h.accuracy.points import Points
-from l2h.accuracy.tally import MM2, class_areas, confusions
+from l2h.accuracy.tally import NANO, class_areas, confusions
 from l2h.accuracy.truth import Truth
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
@@ -41,14 +41,14 @@ def strips(window: Window) -> list[Window]:
 
 
 def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[str, list[int]]]:
-    """{city: {value: [pixels, mm²]}} of our map."""
+    """{city: {value: [pixels, 10^-9 m²]}} of our map."""
     total: dict[str, dict[str, list[int]]] = {}
     store = reader.shelf.store("map")
     for strip in strips(window):
         codes = store.read(strip).values[0].astype("uint8")
         legend.check(codes, f"map, {strip}")
-        row_mm2 = np.rint(reader.shelf.grid.row_area(strip.row_start, strip.row_stop) * MM2).astype("int64")
-        for city, classes in class_areas(codes, reader.cities(strip), row_mm2).items():
+        row_nano = np.rint(reader.shelf.grid.row_area(strip.row_start, strip.row_stop) * NANO).astype("int64")
+        for city, classes in class_areas(codes, reader.cities(strip), row_nano).items():
             into = total.setdefault(str(city), {})
             for value, (pixels, area) in classes.items():
                 old = into.get(str(value), [0, 0])

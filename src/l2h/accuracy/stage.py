@@ -3,13 +3,15 @@
 Files below work/assess:
 
     located.csv          reference points on the lattice: id, row, col, reference
-    blocks/<block>.json  {"areas": {city: {value: [pixels, mm²]}},
+    blocks/<block>.json  {"areas": {city: {value: [pixels, 10^-9 m²]}},
                           "truth": {map: {city: counts [K, K + 1]}},           where there is a truth raster
                           "points": [[number, city, reference, {map: class}]]} where there are points
     accuracy.json        {"legend", "references": [{"name": "points" | "truth", "design", "n", "maps": [{"name", "kind",
                           "places": [{"level", "name", "region", "province", "fine": scores, "coarse": scores}]}],
-                          "differences": {control: {"fine", "coarse"}}, "adjusted": {…} | null}]}
-    areas.json           [{"level", "name", "region", "province", "classes": [{"value", "pixels", "mm2"}]}]
+                          "differences": {control: {"fine", "coarse"}},
+                          "adjusted": {"missing", "overall_accuracy", "classes"}}]}
+    areas.json           [{"level", "name", "region", "province", "classes": [{"value", "pixels", "hundredths"}]}],
+                          area in hundredths of a m²
     accuracy.csv, confusion.csv, areas.csv, points.csv   the same for spreadsheets
 
 `scores` is what `ConfusionMatrix.scores` gives. "fine" is the map's legend, in which the built-up class of a 10 m

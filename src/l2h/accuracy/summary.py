@@ -10,13 +10,14 @@ from l2h.accuracy.confusion import ConfusionMatrix, Counts
 from l2h.accuracy.estimates import Design, paired_difference
 from l2h.accuracy.places import Place, places_of
 from l2h.accuracy.stratified import stratified_accuracy
-from l2h.accuracy.tally import MM2
+from l2h.accuracy.tally import NANO
 from l2h.core.legend import BUILDING, TRAFFIC, Legend, coarse_legend
 
 # a 10 m product sees built-up ground whole; in the coarse legend traffic counts as built-up on both sides
 INTO_COARSE = {TRAFFIC: BUILDING}
+HUNDREDTH = NANO // 100
 PointRow = tuple[int, int, int, dict[str, int]]  # number, city, reference, {map: class}
-Areas = dict[int, dict[int, tuple[int, int]]]  # city → value → (pixels, mm²)
+Areas = dict[int, dict[int, tuple[int, int]]]  # city → value → (pixels, 10^-9 m²)
 
 
 def sum_areas(tallies: Iterable[dict[str, Any]]) -> Areas:
@@ -111,37 +112,48 @@ def differences(rows: list[PointRow], names: list[str]) -> dict[str, Any]:
     return result
 
 
-def adjusted_areas(matrix: ConfusionMatrix, areas: Areas) -> dict[str, Any] | None:
-    """Area-weighted accuracy and error-adjusted class areas in m²; None where a map class has under two points.
+def adjusted_areas(matrix: ConfusionMatrix, areas: Areas) -> dict[str, Any]:
+    """Area-weighted accuracy and error-adjusted class areas in m², or the map classes with too few points for them.
 
+    {"missing": [names of map classes with area and under two points], "overall_accuracy": … | null, "classes": […]}.
     Points in pixels that the map left empty say nothing of a stratum: they and the empty area are left out.
     """
-    map_areas: npt.NDArray[np.float64] = np.zeros(len(matrix.legend))
+    legend = matrix.legend
+    map_areas: npt.NDArray[np.float64] = np.zeros(len(legend))
     for classes in areas.values():
         for value, (_, area) in classes.items():
-            if value != matrix.legend.nodata:
-                map_areas[matrix.legend.values.index(value)] += area / MM2
-    if ((map_areas > 0) & (matrix.map_totals < 2)).any() or not map_areas.sum():
-        return None
+            if value != legend.nodata:
+                map_areas[legend.values.index(value)] += area / NANO
+    missing = np.flatnonzero((map_areas > 0) & (matrix.map_totals < 2))
+    if missing.size or not map_areas.any():
+        return {"missing": [legend.classes[i].name for i in missing], "overall_accuracy": None, "classes": []}
     found = stratified_accuracy(matrix.counts[:, :-1], map_areas)
-    return {
-        "overall_accuracy": found.overall_accuracy.to_dict(),
-        "classes": [
-            {"value": c.value, "name": c.name, "map_m2": float(map_areas[i]), "area_m2": found.areas[i].to_dict(),
-             "users_accuracy": found.users_accuracy[i].to_dict(),
-             "producers_accuracy": found.producers_accuracy[i].to_dict()}
-            for i, c in enumerate(matrix.legend.classes)
-        ],
-    }  # fmt: skip
+    rows = [
+        {
+            "value": land.value,
+            "name": land.name,
+            "map_m2": float(map_areas[i]),
+            "area_m2": found.areas[i].to_dict(),
+            "users_accuracy": found.users_accuracy[i].to_dict(),
+            "producers_accuracy": found.producers_accuracy[i].to_dict(),
+        }
+        for i, land in enumerate(legend.classes)
+    ]
+    return {"missing": [], "overall_accuracy": found.overall_accuracy.to_dict(), "classes": rows}
 
 
 def area_table(areas: Areas, cities: list[dict[str, Any]], legend: Legend) -> list[dict[str, Any]]:
-    """Per place, pixels and mm² of every class and of nodata; integers, so that cities sum to provinces and nation."""
+    """Per place, pixels and area of every class and of nodata, in order of the legend.
+
+    A city's area is rounded once, to hundredths of a m² (`hundredths`, integer); provinces and nation are sums of those
+    rounded numbers, as in the release: whoever adds the printed figures gets the printed total.
+    """
     table = []
     for place in places_of(cities):
         rows = []
         for value in (*legend.values, legend.nodata):
             found = [areas.get(city, {}).get(value, (0, 0)) for city in place.cities]
-            rows.append({"value": value, "pixels": sum(f[0] for f in found), "mm2": sum(f[1] for f in found)})
+            hundredths = sum((nano + HUNDREDTH // 2) // HUNDREDTH for _, nano in found)
+            rows.append({"value": value, "pixels": sum(pixels for pixels, _ in found), "hundredths": hundredths})
         table.append({**place.to_dict(), "classes": rows})
     return table

@@ -7,7 +7,6 @@ from typing import Any
 
 from l2h.accuracy.points import Points
 from l2h.accuracy.summary import PointRow
-from l2h.accuracy.tally import MM2
 from l2h.core.legend import Legend
 
 PLACE = ("level", "region", "province", "name")
@@ -44,7 +43,7 @@ def confusion_csv(references: list[dict[str, Any]]) -> str:
 def areas_csv(table: list[dict[str, Any]], legend: Legend) -> str:
     names = {c.value: c.name for c in legend.classes} | {legend.nodata: "nodata"}
     rows = [
-        (*(place[k] for k in PLACE), row["value"], names[row["value"]], row["pixels"], f"{row['mm2'] / MM2:.2f}")
+        (*(place[k] for k in PLACE), row["value"], names[row["value"]], row["pixels"], _metres(row["hundredths"]))
         for place in table
         for row in place["classes"]
     ]
@@ -59,6 +58,10 @@ def points_csv(rows: list[PointRow], points: Points, cities: list[dict[str, Any]
         for n, city, reference, at in rows
     ]
     return _text(("id", "row", "col", "city", "reference", *names), body)
+
+
+def _metres(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
 def _estimates(scores: dict[str, Any]) -> Iterable[Sequence[Any]]:

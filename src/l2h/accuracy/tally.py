@@ -6,7 +6,7 @@ import numpy.typing as npt
 from l2h.core.legend import Legend
 
 Codes = npt.NDArray[np.uint8]
-MM2 = 1_000_000  # square millimetres in a square metre: areas are summed as integers, exactly
+NANO = 10**9  # areas are summed as whole numbers of 10^-9 m², so no order or cut can change a sum
 
 
 def majority(products: npt.NDArray[np.uint8]) -> Codes:
@@ -23,13 +23,13 @@ def majority(products: npt.NDArray[np.uint8]) -> Codes:
 
 
 def class_areas(
-    mapped: Codes, cities: npt.NDArray[np.uint16], row_mm2: npt.NDArray[np.int64]
+    mapped: Codes, cities: npt.NDArray[np.uint16], row_nano: npt.NDArray[np.int64]
 ) -> dict[int, dict[int, tuple[int, int]]]:
     """Pixels and ground area of each map value in each city.
 
     mapped  : uint8 [H, W], class values, 0 = nodata (counted too); cities : uint16 [H, W], 0 = outside, left out
-    row_mm2 : int64 [H], area of one pixel of each row in mm²
-    Returns {city: {value: (pixels, mm²)}}.
+    row_nano : int64 [H], area of one pixel of each row in 10^-9 m²
+    Returns {city: {value: (pixels, 10^-9 m²)}} in Python's integers, which do not overflow.
     """
     result: dict[int, dict[int, tuple[int, int]]] = {}
     for city in _present(cities):
@@ -38,8 +38,9 @@ def class_areas(
         key = np.broadcast_to(np.arange(rows.size)[:, None] * 256, (rows.size, mapped.shape[1]))
         picked = inside[rows]
         counts = np.bincount((key + mapped[rows])[picked], minlength=rows.size * 256).reshape(-1, 256)
-        areas = row_mm2[rows] @ counts
-        result[city] = {int(v): (int(counts[:, v].sum()), int(areas[v])) for v in np.flatnonzero(counts.sum(0))}
+        present = np.flatnonzero(counts.sum(0))
+        areas = row_nano[rows].astype(object) @ counts[:, present].astype(object)
+        result[city] = {int(v): (int(counts[:, v].sum()), int(a)) for v, a in zip(present, areas, strict=True)}
     return result
 
 

@@ -66,12 +66,14 @@ def curves_svg(lines: Sequence[dict[str, Any]]) -> str:
         return ""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6 * len(panels), 2.7), layout="constrained")
         for axes, (curves, unit, title) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             _draw(axes, curves, 1.0 if unit == "loss" else 100.0)
             axes.set_title(title, loc="left", fontsize=9.5, color="#1e293b")
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
             axes.set_xlabel("step")
             axes.set_ylabel(unit)
         out = io.StringIO()

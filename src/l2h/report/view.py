@@ -5,7 +5,7 @@ from typing import Any
 
 from l2h.core.legend import Legend, coarse_legend, load_legend
 
-MM2 = 1e6  # of areas.json, per m²
+PER_M2 = 100  # hundredths of a m², the unit of areas.json
 KINDS = {
     "map": "this map",
     "product": "10 m product",
@@ -133,27 +133,28 @@ def areas_view(areas: list[dict[str, Any]], adjusted: dict[str, Any] | None, leg
     whole = next(place for place in areas if place["level"] == "nation")
     provinces = [place for place in areas if place["level"] == "province"]
     corrected = {row["value"]: row["area_m2"] for row in adjusted["classes"]} if adjusted else {}
-    total = sum(row["mm2"] for row in whole["classes"])
-    largest = max((row["mm2"] for row in whole["classes"]), default=0)
+    total = sum(row["hundredths"] for row in whole["classes"])
+    largest = max((row["hundredths"] for row in whole["classes"]), default=0)
     rows = []
     for i, row in enumerate(whole["classes"]):
         if not row["pixels"] and not corrected.get(row["value"], {}).get("value"):
             continue
-        shares = [_share(p["classes"][i]["mm2"], _total(p)) for p in provinces]
+        shares = [_share(p["classes"][i]["hundredths"], _total(p)) for p in provinces]
         rows.append(
             {
                 **_class_or_empty(row["value"], legend),
-                "m2": row["mm2"] / MM2,
-                "share": _share(row["mm2"], total),
-                "bar": _share(row["mm2"], largest),
+                "m2": row["hundredths"] / PER_M2,
+                "share": _share(row["hundredths"], total),
+                "bar": _share(row["hundredths"], largest),
                 "adjusted": corrected.get(row["value"]),
                 "provinces": [
-                    {"m2": p["classes"][i]["mm2"] / MM2, "share": s} for p, s in zip(provinces, shares, strict=True)
+                    {"m2": p["classes"][i]["hundredths"] / PER_M2, "share": s}
+                    for p, s in zip(provinces, shares, strict=True)
                 ],
             }
         )
-    heads = [{"name": p["name"], "region": p["region"], "m2": _total(p) / MM2} for p in provinces]
-    return {"rows": rows, "provinces": heads, "m2": total / MM2, "adjusted": bool(corrected)}
+    heads = [{"name": p["name"], "region": p["region"], "m2": _total(p) / PER_M2} for p in provinces]
+    return {"rows": rows, "provinces": heads, "m2": total / PER_M2, "adjusted": bool(corrected)}
 
 
 def facts(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -181,7 +182,7 @@ def _class_or_empty(value: int, legend: Legend) -> dict[str, Any]:
 
 
 def _total(place: dict[str, Any]) -> int:
-    return sum(row["mm2"] for row in place["classes"])
+    return sum(row["hundredths"] for row in place["classes"])
 
 
 def _share(part: float, whole: float) -> float:
