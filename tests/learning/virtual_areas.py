@@ -15,14 +15,14 @@ COARSE = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
 # class value → grey level of each of three bands
 COLOURS = {2: (40, 90, 40), 5: (150, 140, 60), 6: (200, 60, 60), 1: (120, 120, 130), 9: (20, 40, 110)}
 
-# twelve steps of two chips of 40 px: a tenth of a second
+# twelve steps of two chips of 20 px: a tenth of a second
 TINY: dict[str, Any] = {
     "network": "l2hnet",
-    "width": 8,
-    "chip_px": 40,
+    "width": 4,
+    "chip_px": 20,
     "chips_per_step": 2,
-    "megapixels": 12 * 2 * 40**2 / 1e6,
-    "held_out_share": 0.25,
+    "megapixels": 12 * 2 * 20**2 / 1e6,
+    "held_out_share": 0.1,
     "log_every_steps": 1,
     "save_every_steps": 3,
     "score_every_share": 0.5,
