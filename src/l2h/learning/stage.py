@@ -1,6 +1,7 @@
 """The stage `train`: the project's imagery and labels to `work/train/network.safetensors`, with its JSON and log."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from l2h.core.files import canonical_json, sha256_bytes
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.raster import BlockStore
-from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.core.tasks import Context, Made, Progress, Stage, Task
 from l2h.learning.areas import TrainingReaders
 from l2h.learning.loop import train
 from l2h.learning.settings import LearningSettings
@@ -44,6 +45,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
                 outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG),
                 settings=settings.what() | {"cell_px": cell_px},
                 pixels=settings.steps * settings.chips_per_step * settings.chip_px**2,
+                inline=True,
             )
         ]
 
@@ -51,17 +53,29 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
 
 
 def train_project(
-    work: str, grid: Mapping[str, Any], block_px: int, cell_px: int, settings: Mapping[str, Any], data_digest: str
+    work: str,
+    grid: Mapping[str, Any],
+    block_px: int,
+    cell_px: int,
+    settings: Mapping[str, Any],
+    data_digest: str,
+    progress: Progress,
 ) -> Made:
-    """Train on the block stores below ``work`` and write `train/`; tells steps, pixels and the last held-out score."""
+    """Train on the block stores below ``work`` and write `train/`; tells steps and the last held-out score."""
     chosen = LearningSettings(**settings)
     stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
     area = TrainingReaders("project", cell_px=cell_px, **stores)
-    path = train([area], chosen, Path(work) / "train", data_digest=data_digest)
+    path = train([area], chosen, Path(work) / "train", partial(_pass_on, progress, chosen), data_digest)
     for store in stores.values():
         store.close()
     record = read_checkpoint(path).training
     return Made(info={"steps": record["steps"], "held_out": record["held_out"]})
+
+
+def _pass_on(progress: Progress, settings: LearningSettings, phase: str, done: int, total: int) -> None:
+    """Steps become pixels of the task; a resumed training starts where it stood."""
+    if phase == "train":
+        progress.advance(settings.chips_per_step * settings.chip_px**2)
 
 
 def _stores(work: Path, grid: Grid, block_px: int, cell_px: int, settings: LearningSettings) -> dict[str, BlockStore]:
