@@ -27,9 +27,9 @@ class MappingSettings(Settings):
     window_px: int = Field(512, ge=16)
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     prior: Literal["auto", "on", "off"] = "auto"
-    prior_gap: float = Field(0.10, ge=0, le=1)
-    prior_sigma_cells: float = Field(2.0, gt=0, le=20)
-    prior_beta: float = Field(0.5, gt=0, le=4)
+    prior_gap: float = Field(0.05, ge=0, le=1)
+    prior_sigma_cells: float = Field(0.8, gt=0, le=20)
+    prior_beta: float = Field(1.0, gt=0, le=4)
     prior_mix: float = Field(0.05, gt=0, lt=1)
     draw_vectors: bool = True
     gpu_batch: int = Field(8, ge=1)
