@@ -58,7 +58,7 @@ def test_same_files_for_any_executor_and_order(tmp_path: Path, world: Callable, 
             context = replace(place.store(tmp_path / str(number), 40, net), executor=executor)
             run(context, MappingSettings(window_px=48, prior="auto", prior_gap=0.0))
         found.append({p.name: p.read_bytes() for p in (context.work / "map").iterdir()})
-    assert len(found[0]) == 13  # 4 × 3 blocks and the evidence
+    assert len(found[0]) == 10  # 3 × 3 blocks and the evidence
     assert all(files == found[0] for files in found[1:])
 
 
