@@ -72,8 +72,8 @@ def train_project(
     return Made(info={"steps": record["steps"], "held_out": record["held_out"]})
 
 
-def _pass_on(progress: Progress, settings: LearningSettings, phase: str, done: int, total: int) -> None:
-    """Steps become pixels of the task; a resumed training starts where it stood."""
+def _pass_on(progress: Progress, settings: LearningSettings, phase: str, *_steps: int) -> None:
+    """One step done is so many pixels of the task."""
     if phase == "train":
         progress.advance(settings.chips_per_step * settings.chip_px**2)
 
