@@ -38,17 +38,10 @@ from l2h.mapping.evidence import Agreement
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import Engine
+from l2h.project import RECIPES
 
 ROOMS = {"labels": LabelSettings, "learning": LearningSettings, "mapping": MappingSettings}
-RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    "default": {"labels": {}, "learning": {"recipe": "default"}, "mapping": {}},
-    "l2h": {
-        "labels": {"method": "intersection"},
-        "learning": {"recipe": "l2h"},
-        "mapping": {"prior": "off", "draw_vectors": False},
-    },
-}
-PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
+NAMES = ("default", "l2h")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +64,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", choices=sorted(RECIPES), default="default")
+    parser.add_argument("--recipe", choices=NAMES, default="default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ROOM.KEY=VALUE")
     parser.add_argument("--work", type=Path, help="keep workspaces here instead of a temporary folder")
@@ -80,15 +73,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def settings_of(options: argparse.Namespace, cases: Sequence[Case]) -> dict[str, Any]:
     """The settings of each room: the recipe's, the size of the training by the area, then what --set says."""
-    area = sum(case.grid.window.pixels for case in cases) / 1e6
-    values = {room: dict(chosen) for room, chosen in RECIPES[options.recipe].items()}
-    megapixels = min(max(PASSES * area, LEAST_MEGAPIXELS), MOST_MEGAPIXELS)
-    values["learning"] |= {"megapixels": round(megapixels, 3), "seed": options.seed, "held_out_share": 0.0}
+    pixels = sum(case.grid.window.pixels for case in cases)
+    values = {room: dict(RECIPES.get(options.recipe, {}).get(room, {})) for room in ROOMS}
+    values["learning"]["recipe"] = options.recipe
+    values["learning"] |= {"seed": options.seed, "held_out_share": 0.0}
     for text in options.overrides:
         key, _, value = text.partition("=")
         room, _, name = key.partition(".")
         values[room][name] = json.loads(value) if value[:1] in '-0123456789[{tf"' else value
-    return {room: ROOMS[room](**chosen) for room, chosen in values.items()}
+    chosen = {room: ROOMS[room](**given) for room, given in values.items()}
+    return chosen | {"learning": chosen["learning"].sized(pixels)}
 
 
 def run_family(cases: Sequence[Case], folder: Path, options: argparse.Namespace) -> dict[str, Any]:

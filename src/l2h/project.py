@@ -20,6 +20,12 @@ from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings,
 
 PROJECT_FILE = "project.toml"
 
+# what a recipe of learning sets in the other rooms where the user says nothing
+RECIPES: dict[str, dict[str, dict[str, Any]]] = {
+    # SinoLC-1: labels where the products agree, no prior, nothing drawn on top
+    "l2h": {"labels": {"method": "intersection"}, "mapping": {"prior": "off", "draw_vectors": False}},
+}
+
 
 class Identity(Settings):
     """What the product is called.
@@ -64,6 +70,14 @@ class Project(Settings):
     learning: LearningSettings = LearningSettings()
     mapping: MappingSettings = MappingSettings()
     release: ReleaseSettings = ReleaseSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_recipe(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("learning"), dict):
+            return values
+        rooms = RECIPES.get(str(values["learning"].get("recipe", "default")), {})
+        return values | {room: given | values.get(room, {}) for room, given in rooms.items()}
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Project":

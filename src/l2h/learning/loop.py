@@ -33,6 +33,7 @@ def train(
     ``progress(phase, done, total)`` is called for "plan" (blocks) and "train" (steps), in this process when
     ``devices`` is 1. Raises InputError for unusable areas, DivergedError when the loss is not finite.
     """
+    settings = settings.sized(sum(area.imagery.grid.window.pixels for area in areas))
     out_dir.mkdir(parents=True, exist_ok=True)
     cache = TileCache()
     classes = ClassMap.of(load_legend("sinolc1"), coarse_legend())

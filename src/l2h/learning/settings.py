@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from l2h.core.errors import SettingsError
 from l2h.core.settings import Settings
 
 Recipe = Literal["default", "l2h", "ce"]
@@ -24,6 +25,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     # the control: as default, but every pixel must match its cell's posterior
     "ce": {"loss": "ce"},
 }
+# how long to train where the user does not say: passes over the area, within what a laptop does in minutes
+PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
 # where and how often, not what: they stay out of the digest of a trained network
 EXECUTION = frozenset({"threads", "accelerator", "devices", "log_every_steps", "save_every_steps"})
 
@@ -39,7 +42,7 @@ class LearningSettings(Settings):
     split_weight         weight of traffic against building on vectors, as positives only
     cas, cas_start_share confident-area selection, from which share of the training on
     dva_gamma            weight of the dynamic-vague-area term (0: off)
-    megapixels           pixels to see, in millions: about 15 per km², land-use scenes more
+    megapixels           pixels to see, in millions; by default fifteen times the area, from 10 to 120
     class_balance        0: chips drawn by area; 1: every class equally often
     colour_jitter        largest relative change of brightness of a chip
     held_out_share       share of the lattice's blocks kept from training, scored while it runs
@@ -58,7 +61,7 @@ class LearningSettings(Settings):
     cas_start_share: float = Field(0.3, ge=0.0, le=1.0)
     dva_gamma: float = Field(0.0, ge=0.0)
 
-    megapixels: float = Field(20.0, gt=0.0)
+    megapixels: float | None = Field(None, gt=0.0)
     chip_px: int = Field(80, ge=10)
     chips_per_step: int = Field(8, ge=2)
     class_balance: float = Field(0.5, ge=0.0, le=1.0)
@@ -101,8 +104,17 @@ class LearningSettings(Settings):
 
     @property
     def steps(self) -> int:
-        """Optimiser steps that see ``megapixels``, at least one."""
+        """Optimiser steps that see ``megapixels``, at least one. Their number is known once an area is (`sized`)."""
+        if self.megapixels is None:
+            raise SettingsError("how long to train follows from the area", hint="Ask settings.sized(pixels) first.")
         return max(1, round(self.megapixels * 1e6 / (self.chips_per_step * self.chip_px**2)))
+
+    def sized(self, pixels: int) -> Self:
+        """These settings with ``megapixels`` filled in for an area of so many pixels, unless the user set it."""
+        if self.megapixels is not None:
+            return self
+        seen = min(max(PASSES * pixels / 1e6, LEAST_MEGAPIXELS), MOST_MEGAPIXELS)
+        return self.model_copy(update={"megapixels": round(seen, 3)})
 
     def what(self) -> dict[str, Any]:
         """The settings that decide what is learned, for digests and records: all but those of execution."""

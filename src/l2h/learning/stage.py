@@ -25,7 +25,8 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
     """
 
     def tasks(context: Context) -> list[Task]:
-        stores = _stores(context.work, context.grid, context.block_px, cell_px, settings)
+        chosen = settings.sized(context.grid.window.pixels)
+        stores = _stores(context.work, context.grid, context.block_px, cell_px, chosen)
         inputs = tuple(store.path(block) for store in stores.values() for block in store.blocks)
         folder = context.work / "train"
         arguments = {
@@ -33,7 +34,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
             "grid": context.grid.to_dict(),
             "block_px": context.block_px,
             "cell_px": cell_px,
-            "settings": settings.model_dump(mode="json"),
+            "settings": chosen.model_dump(mode="json"),
             "data_digest": _data_digest(context.ledger, inputs),
         }
         return [
@@ -43,8 +44,8 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
                 arguments=arguments,
                 inputs=inputs,
                 outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG),
-                settings=settings.what() | {"cell_px": cell_px},
-                pixels=settings.steps * settings.chips_per_step * settings.chip_px**2,
+                settings=chosen.what() | {"cell_px": cell_px},
+                pixels=chosen.steps * chosen.chips_per_step * chosen.chip_px**2,
                 inline=True,
             )
         ]
