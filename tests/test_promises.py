@@ -189,7 +189,7 @@ def test_every_pixel_of_a_city_is_mapped_or_a_recorded_hole(country: Path) -> No
 
 def test_a_corrupt_scene_is_a_recorded_hole_and_status_3(country: Path, tmp_path: Path) -> None:
     other = copy_inputs(country, tmp_path / "other")
-    scene = sorted((other / "inputs" / "imagery").glob("*.tif"))[0]
+    scene = next((other / "inputs" / "imagery").glob("north_*.tif"))
     data = bytearray(scene.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 4000] = bytes(4000)

@@ -181,7 +181,7 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
             context.ledger.add(record)
             holes += [Hole(**hole) for hole in record.holes]
         made += len(todo)
-    return StageReport(stage.name, made, kept, tuple(holes), time.monotonic() - started)
+    return StageReport(stage.name, made, kept, tuple(dict.fromkeys(holes)), time.monotonic() - started)
 
 
 def _record(context: Context, task: Task) -> Record:
