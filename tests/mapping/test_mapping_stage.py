@@ -13,7 +13,7 @@ from l2h.core.executors import Executor, ProcessExecutor, SerialExecutor
 from l2h.core.files import read_json
 from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
-from l2h.core.tasks import Context, run_stage
+from l2h.core.tasks import Context, Hole, run_stage
 from l2h.mapping.classify import NETWORK, NETWORK_AND_PRIOR, NOTHING, VECTOR
 from l2h.mapping.mapper import Mapper, Readers
 from l2h.mapping.predict import Predictor
@@ -107,11 +107,21 @@ def test_a_black_picture_is_mapped_and_a_missing_one_is_not(tmp_path: Path, worl
     place.imagery[:], place.valid[:] = 0, True
     assert (run(place.store(tmp_path / "black", 64, network("unet")))[0] > 0).all()
     place.valid[:] = False
-    context = place.store(tmp_path / "missing", 64, network("unet"))
-    assert (run(context) == 0).all()
-    record = context.ledger.get("map/r0000c0000")
+    assert (run(place.store(tmp_path / "missing", 64, network("unet"))) == 0).all()
+
+
+def test_imagery_missing_inside_a_city_is_a_hole(tmp_path: Path, world: Callable, network: Callable) -> None:
+    place = world(40, 60)
+    place.valid[:] = True
+    place.valid[10:20, 10:50] = False  # 400 px in 30 × 30 blocks: 200, 200
+    place.regions[0, :, 30:] = 0  # the second half lies in no city
+    context = place.store(tmp_path, 30, network("l2hnet"))
+    told = (Hole("map, block r0000c0000", "200 px inside cities have no imagery"),)
+    assert run_stage(stage(SMALL), context).holes == told
+    assert run_stage(stage(SMALL), context).holes == told  # kept, and still said
+    record = context.ledger.get("map/r0000c0001")
     assert record is not None
-    assert record.info["without_imagery_px"] == record.info["without_imagery_in_city_px"] == 1600
+    assert record.info["without_imagery_px"] == 200
 
 
 def test_imagery_under_a_hole_does_not_matter(tmp_path: Path, world: Callable, network: Callable) -> None:

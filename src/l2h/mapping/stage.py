@@ -12,7 +12,7 @@ from l2h.core.files import read_json, write_json
 from l2h.core.grid import Block, Window
 from l2h.core.legend import load_legend
 from l2h.core.raster import BlockStore, RasterReader, write_raster
-from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.core.tasks import Context, Hole, Made, Stage, Task
 from l2h.mapping.mapper import ENOUGH, Mapper, Readers, evidence_windows, prior_cells
 from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.sample import evidence_step
@@ -28,7 +28,7 @@ EVIDENCE = "map/evidence.json"
 class Layers:
     """Which files of the workspace the map may use besides the imagery.
 
-    posterior, vectors : of the labels; regions : to count missing imagery inside cities
+    posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole
     """
 
     posterior: bool = True
@@ -78,7 +78,8 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
 
     The first step measures how far network and labels agree (`work/map/evidence.json`) and decides on the prior; the
     second maps the blocks, which depend on the decision but not on the figures behind it. Files carry an internal
-    mask that is false where there is no imagery, and no nodata value: a confidence of 0 is a value.
+    mask that is false where there is no imagery, and no nodata value: a confidence of 0 is a value. Imagery missing
+    inside a city is a recorded hole.
     """
     if settings.prior == "on" and not layers.posterior:
         raise SettingsError(
@@ -183,16 +184,18 @@ def measure_evidence(engine: Engine, readers: Readers, out: Path) -> Made:
 def map_block(
     engine: Engine, readers: Readers, regions: RasterReader | None, prior: bool, block: Block, out: Path
 ) -> Made:
-    """Map one block and write it; tells how many pixels have no imagery, and how many of those lie in a city."""
+    """Map one block and write it; pixels of cities that have no imagery are a hole.
+
+    Here and not with the imagery, for only here both the picture and the cities are known; outside cities nothing was
+    asked for, so nothing is missing.
+    """
     values = engine.mapper(prior).map(readers, block.window)
     seen = values[0] > 0
     write_raster(out, values, readers.imagery.grid, block.window, valid=seen)
-    info = {"without_imagery_px": int(np.count_nonzero(~seen))}
-    if regions is not None:
-        city = regions.read(block.window).values[0] > 0
-        info["without_imagery_in_city_px"] = int(np.count_nonzero(city & ~seen))
+    missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
     _close(readers.imagery, readers.posterior, readers.vectors, regions)
-    return Made(info=info)
+    holes = (Hole(f"map, block {block.name}", f"{missing:,} px inside cities have no imagery"),) if missing else ()
+    return Made(holes, {"without_imagery_px": int(np.count_nonzero(~seen))})
 
 
 def _close(*readers: RasterReader | None) -> None:

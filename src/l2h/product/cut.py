@@ -19,7 +19,7 @@ from l2h.core.grid import Window
 from l2h.core.legend import Legend, load_legend
 from l2h.core.patch import Patch
 from l2h.core.raster import open_raster, read_window
-from l2h.core.tasks import Hole, Made
+from l2h.core.tasks import Made
 from l2h.product.areas import nano_areas, row_counts, tally
 from l2h.product.census import window_tuple
 from l2h.product.cityreader import Array, CityJob, CityReader, Ownership
@@ -33,7 +33,8 @@ def cut_classes(job: CityJob) -> Made:
     """Task: the land cover of a city, `G_P_C.tif`: 8-bit, 0 outside and where there is no class.
 
     The figures (pixels and areas per class) are counted in the finished file, which proves that it can be read. Pixels
-    of the city without a class are a hole. LegendError where the map holds a code outside the legend.
+    of the city without a class are counted there and told in the manifest; the map has recorded them as holes already.
+    LegendError where the map holds a code outside the legend.
     """
     legend = load_legend(job.legend)
 
@@ -47,9 +48,8 @@ def cut_classes(job: CityJob) -> Made:
         write_cog(job.output, reader, job.window, style)
     figures = _class_figures(job, legend)
     write_json(job.figures, figures)
-    missing = figures["pixels"]["0"]
-    holes = (Hole(job.stem, f"{missing:,} px inside the boundary have no class"),) if missing else ()
-    return Made(holes, {"city_pixels": sum(figures["pixels"].values())})
+    pixels = figures["pixels"]
+    return Made(info={"city_pixels": sum(pixels.values()), "without_class_px": pixels["0"]})
 
 
 def cut_confidence(job: CityJob) -> Made:

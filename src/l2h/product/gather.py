@@ -1,21 +1,17 @@
-"""Gathering what the texts of a release say: digests and holes from the ledger, figures from beside the city files."""
+"""Gathering what the texts of a release say: digests from the ledger, figures from beside the city files."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.tasks import Context
-from l2h.product.census import Extent
-from l2h.product.cities import City
 from l2h.product.desk import Release, archive_plans, present_cities
-from l2h.product.manifest import ArchiveFact, Catalogue, CityHoles, MemberFact
+from l2h.product.manifest import ArchiveFact, Catalogue, MemberFact
 from l2h.product.packing import ArchivePlan
 
 
 def gather_catalogue(release: Release, context: Context) -> Catalogue:
     """All that is known of a release whose archives are made; InputError where they are not."""
-    present, absent = present_cities(context)
+    _, absent = present_cities(context)
     archives = tuple(_archive_fact(release, context, plan) for plan in archive_plans(release, context))
     return Catalogue(
         facts=release.facts,
@@ -24,7 +20,6 @@ def gather_catalogue(release: Release, context: Context) -> Catalogue:
         settings_digest=sha256_bytes(canonical_json(release.settings.model_dump(mode="json")).encode()),
         grid=context.grid,
         archives=archives,
-        holes=tuple(_city_holes(context, present)),
         absent=absent,
     )
 
@@ -42,17 +37,3 @@ def _member_fact(context: Context, name: str, layer: str) -> MemberFact:
     city = path.stem.removesuffix(f"_{layer}") if layer else path.stem
     figures: dict[str, Any] = read_json(path.with_suffix(".json"))
     return MemberFact(name, city, context.ledger.digest_of(path), path.stat().st_size, figures)
-
-
-def _city_holes(context: Context, present: list[tuple[City, Extent]]) -> Iterator[CityHoles]:
-    """The holes that the map's own tasks recorded, for every city whose blocks they touch."""
-    outputs = {
-        Path(name).stem: record.holes
-        for record in context.ledger.records()
-        for name in record.outputs
-        if record.holes and Path(name).parent.as_posix() == "work/map"
-    }
-    for city, extent in present:
-        found = [(h["where"], h["reason"]) for block in extent.blocks for h in outputs.get(block, ())]
-        if found:
-            yield CityHoles(city.stem, tuple(found))

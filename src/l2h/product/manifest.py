@@ -7,6 +7,7 @@ from typing import Any
 import l2h
 from l2h.core.grid import Grid
 from l2h.core.legend import Legend
+from l2h.core.regions import CityName
 from l2h.product.areas import PlaceTally, Tally, roll_up, square_metres
 from l2h.product.facts import ReleaseFacts
 
@@ -61,14 +62,6 @@ class ArchiveFact:
 
 
 @dataclass(frozen=True)
-class CityHoles:
-    """Why pixels of a city have no class, as the ledger tells it; `blocks` are (where, reason) pairs."""
-
-    city: str
-    blocks: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Catalogue:
     """All that the texts of a release say."""
 
@@ -78,7 +71,6 @@ class Catalogue:
     settings_digest: str
     grid: Grid
     archives: tuple[ArchiveFact, ...]
-    holes: tuple[CityHoles, ...]
     absent: tuple[str, ...]
 
 
@@ -106,9 +98,7 @@ def manifest(catalogue: Catalogue, legend: Legend, documents: Mapping[str, tuple
         "totals": _totals(place_tallies(catalogue.archives), legend),
         "files": [_file(archive) for archive in catalogue.archives],
         "documents": [{"path": p, "sha256": s, "bytes": n} for p, (s, n) in sorted(documents.items())],
-        "holes": [
-            {"city": h.city, "reasons": [{"where": w, "reason": r} for w, r in h.blocks]} for h in catalogue.holes
-        ],
+        "holes": _holes(catalogue.archives),
         "cities_without_pixels": list(catalogue.absent),
     }  # fmt: skip
 
@@ -119,6 +109,12 @@ def _file(archive: ArchiveFact) -> dict[str, Any]:
         {"name": m.name, "city": m.city, "sha256": m.sha256, "bytes": m.bytes, **m.figures} for m in archive.members
     ]
     return {**asdict(archive), "layer": content, "members": members}
+
+
+def _holes(archives: Iterable[ArchiveFact]) -> list[dict[str, Any]]:
+    """Cities with pixels that have no class. By city, not by block of the map: how that is cut must not show here."""
+    members = (member for archive in archives if not archive.layer for member in archive.members)
+    return [{"city": m.city, "pixels": m.figures["pixels"]["0"]} for m in members if m.figures["pixels"]["0"]]
 
 
 def _totals(places: Sequence[PlaceTally], legend: Legend) -> list[dict[str, Any]]:
@@ -143,8 +139,8 @@ def place_tallies(archives: Iterable[ArchiveFact]) -> list[PlaceTally]:
     places = []
     for archive in archives:
         for member in archive.members if not archive.layer else ():
-            city = member.city.split("_")[2]
-            places.append(PlaceTally(archive.region, archive.province, city, tally_of(member.figures)))
+            name = CityName.parse(member.city)
+            places.append(PlaceTally(*name.parts, tally_of(member.figures)))
     return places
 
 
