@@ -1,0 +1,86 @@
+"""The catalogue: one table per land-cover product, as its publisher delivers it.
+
+A table names tile scheme, legend (whose crosswalk lies beside it in `core/tables`), address, licence and citation. A
+product whose files are a grid of tiles with a legend we know is one more file in `catalogue/`, and no code.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from l2h.core.errors import SettingsError
+from l2h.core.settings import Settings
+from l2h.sources.tiles import Scheme
+
+
+class ProductTable(Settings):
+    """A product as published.
+
+    source   : where its files lie: `s3://bucket/prefix` or `https://host/prefix`
+    region   : of the bucket
+    date     : year or day it speaks of
+    sentence : what a user of it should know, in one sentence
+    """
+
+    name: str
+    title: str
+    legend: str
+    date: str
+    source: str
+    region: str | None = None
+    licence: str
+    attribution: str
+    citation: str
+    sentence: str
+    may_train: bool = True
+    may_redistribute: bool
+    scheme: Scheme = Field(discriminator="kind")
+
+    def facts(self) -> dict[str, Any]:
+        """What a project's product takes from here where it says nothing itself."""
+        return self.model_dump(include={"legend", "date", "licence", "attribution", "may_train", "may_redistribute"})
+
+
+def product_names() -> tuple[str, ...]:
+    """Every name of the catalogue, sorted; a table of several years has a name for each."""
+    names: list[str] = []
+    for stem in _stems():
+        years = _read(stem).get("years")
+        names += [f"{stem}-{year}" for year in years] if years else [stem]
+    return tuple(sorted(names))
+
+
+@cache
+def load_product(name: str) -> ProductTable:
+    """A product of the catalogue, for example "worldcover-2021" or "esri-2019"; SettingsError where there is none."""
+    if name not in product_names():
+        raise SettingsError("no such product", expected=f"one of {', '.join(product_names())}", got=name)
+    if name in _stems():
+        values = _read(name)
+    else:
+        stem, _, year = name.rpartition("-")
+        values = _of_year(_read(stem), int(year))
+        del values["years"]
+    try:
+        return ProductTable.model_validate({"name": name, **values})
+    except ValidationError as error:
+        raise SettingsError("a table of the catalogue cannot be used", where=name, got=str(error)) from error
+
+
+def _stems() -> tuple[str, ...]:
+    folder = files("l2h.sources").joinpath("catalogue")
+    return tuple(sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")))
+
+
+def _read(stem: str) -> dict[str, Any]:
+    return tomllib.loads(files("l2h.sources").joinpath(f"catalogue/{stem}.toml").read_text("utf-8"))
+
+
+def _of_year(value: Any, year: int) -> Any:
+    """A table's texts with {year} and {next_year} filled in; fields of the tile scheme stand in double braces."""
+    if isinstance(value, dict):
+        return {key: _of_year(item, year) for key, item in value.items()}
+    return value.format(year=year, next_year=year + 1) if isinstance(value, str) else value
