@@ -186,6 +186,10 @@ def test_a_geopackage_with_the_same_columns(tmp_path: Path) -> None:
     roads.to_file(tmp_path / "other.gpkg", layer="streets")
     with pytest.raises(InputError, match="neither roads nor buildings"):
         read_layers([tmp_path / "other.gpkg"], GRID, 0.0)
+    (tmp_path / "south").mkdir()
+    roads.to_file(tmp_path / "south" / "v.gpkg", layer="roads")  # its first road must not pass for that of the other
+    with pytest.raises(InputError, match="two GeoPackages have the same name"):
+        read_layers([path, tmp_path / "south" / "v.gpkg"], GRID, 0.0)
 
 
 def test_extracts_that_are_refused(tmp_path: Path) -> None:

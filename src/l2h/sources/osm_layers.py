@@ -19,6 +19,7 @@ from l2h.sources.osm_tags import Road
 from l2h.sources.vectors import Geometries, bring, mend, near, open_table
 
 WGS84 = "EPSG:4326"
+PACKAGE = ".gpkg"
 
 
 @dataclass
@@ -50,10 +51,16 @@ class OsmLayers:
 
 
 def read_layers(paths: Sequence[Path], grid: Grid, margin_m: float) -> OsmLayers:
-    """Read extracts and GeoPackages; what occurs in two of them counts once, as in the first."""
+    """Read extracts and GeoPackages; what occurs in two of them counts once, as in the first.
+
+    InputError where two GeoPackages share a name: it is what tells their features apart.
+    """
+    packages = [path.stem for path in paths if path.suffix == PACKAGE]
+    if len(set(packages)) < len(packages):
+        raise InputError("two GeoPackages have the same name", where="layer 'osm'", got=", ".join(map(str, paths)))
     whole = Extract()
     for path in paths:
-        extract = read_package(path) if path.suffix == ".gpkg" else read_osm(path)
+        extract = read_package(path) if path.suffix == PACKAGE else read_osm(path)
         whole.roads = extract.roads | whole.roads
         whole.buildings = extract.buildings | whole.buildings
         whole.dropped = extract.dropped | whole.dropped
