@@ -15,6 +15,7 @@ import pytest
 from l2h.core.errors import InputError, L2HError, StorageError, TaskError
 from l2h.core.executors import SerialExecutor, make_executor
 from l2h.core.files import sha256_file
+from l2h.core.grid import Window
 from l2h.core.ledger import Ledger
 from l2h.core.tasks import Context, Hole, Made, Stage, StageReport, Task, plan_stage, run_stage
 
@@ -70,6 +71,12 @@ def test_changed_settings_remake_only_what_depends_on_them(
     before = {name: (tmp_path / "work" / name).stat().st_ino for name in "abcd"}
     assert counts(run(tmp_path, *chain(tmp_path, **change))) == (len(made), 4 - len(made))
     assert [name for name in "abcd" if (tmp_path / "work" / name).stat().st_ino != before[name]] == made
+
+
+def test_a_place_is_told_by_lattice_and_window(tmp_path: Path) -> None:
+    here = context(tmp_path)
+    assert here.place() == {"grid": coretasks.GRID.to_dict()}
+    assert here.place(Window(0, 2, 3, 5)) == {"grid": coretasks.GRID.to_dict(), "window": "rows 0:2, columns 3:5"}
 
 
 def test_a_remade_file_with_the_same_bytes_remakes_nothing_more(tmp_path: Path) -> None:

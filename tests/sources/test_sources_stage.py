@@ -8,7 +8,7 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
-from shapely import box
+from shapely import LineString, box
 
 from l2h.core.errors import GridError, InputError, LegendError, TaskError
 from l2h.core.files import read_json
@@ -45,12 +45,12 @@ class Project:
     def product(self, codes: np.ndarray) -> None:
         self.raster("p.tif", codes, x=X, y=Y, pixel=10)
 
-    def stage(self, *, osm: bool = True, **imagery: object) -> Stage:
+    def stage(self, *, osm: str = "o.osm", **imagery: object) -> Stage:
         rights = {"licence": "CC0-1.0"}
         return stage(
             (ImagerySettings(**{"name": "img", "paths": ["*_20*.tif"], **rights, **imagery}),),
             (ProductSettings(name="esa", legend="worldcover", paths=["p.tif"], date="2020", **rights),),
-            OsmSettings(paths=["o.osm"]) if osm else None,
+            OsmSettings(paths=[osm]) if osm else None,
             BoundarySettings(path="b.gpkg", **rights),
             SurveySettings(path="s.csv", **rights),
         )
@@ -135,9 +135,21 @@ def test_each_change_remakes_what_depends_on_it(project: Project, make_cities: M
     assert remade(project) == {"survey"}
     make_cities([("N", "P", "a", box(X, Y - 40, X + 30, Y))])
     assert remade(project) == {"regions", *(f"regions/r000{r}c000{c}" for r in (0, 1) for c in (0, 1))}
-    assert remade(project, osm=False) == {"osm"}
-    assert remade(project, osm=False, attribution="© them") == {"scenes"}
-    assert remade(project, osm=False, nodata=10) >= {"imagery/r0000c0000", "imagery/r0001c0001"}
+    assert remade(project, osm="") == {"osm"}
+    assert remade(project, osm="", attribution="© them") == {"scenes"}
+    assert remade(project, osm="", nodata=10) >= {"imagery/r0000c0000", "imagery/r0001c0001"}
+
+
+def test_a_geopackage_of_another_name_is_read_again(project: Project) -> None:
+    road = LineString([(X, Y - 10), (X + 40, Y - 10)])
+    geopandas.GeoDataFrame({"highway": ["track"]}, geometry=[road], crs=UTM).to_file(
+        project.folder / "one.gpkg", layer="roads"
+    )
+    project.run(osm="one.gpkg")
+    (project.folder / "one.gpkg").rename(project.folder / "two.gpkg")
+    assert remade(project, osm="two.gpkg") == {"osm"}  # the same bytes, but its roads bear the name of the file
+    roads = geopandas.read_parquet(project.folder / "work" / "layers" / "roads.parquet")
+    assert list(roads["osm_id"]) == ["two:roads:0"]
 
 
 def test_the_folder_may_move(project: Project, tmp_path: Path, make_context: Callable[..., Context]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +52,9 @@ class Shelf:
         folders = ["map", "labels/label", "layers/regions", *(f"layers/{p.name}" for p in self.products)]
         return tuple(self.store(folder).path(block) for folder in folders)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What determines the counts, for a task's digest."""
-        return {"grid": self.grid.to_dict(), "products": [[p.name, p.legend] for p in self.products]}
+    def products_told(self) -> list[list[str]]:
+        """Names and legends of the products, for a task's digest."""
+        return [[p.name, p.legend] for p in self.products]
 
 
 def open_shelf(context: Context) -> Shelf:

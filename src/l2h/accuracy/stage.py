@@ -65,7 +65,7 @@ def _locate(settings: ReferenceSettings, context: Context) -> list[Task]:
             arguments={"path": path, "settings": settings, "grid": context.grid, "out": out},
             inputs=(path,),
             outputs=(out,),
-            settings={"reference": settings.model_dump(mode="json"), "grid": context.grid.to_dict()},
+            settings=context.place() | {"reference": settings.model_dump(mode="json")},
         )
     ]
 
@@ -84,7 +84,8 @@ def _tally(settings: ReferenceSettings, context: Context) -> list[Task]:
             arguments={"shelf": shelf, "block": block, "out": out, "located": located, "truth": truth},
             inputs=(*shelf.paths(block), *extra),
             outputs=(out,),
-            settings={"shelf": shelf.to_dict(), "points": bool(located), "truth": bool(truth)},
+            settings=context.place(block.window)
+            | {"products": shelf.products_told(), "points": bool(located), "truth": bool(truth)},
             pixels=block.window.pixels,
         )
         for block in context.grid.blocks(context.block_px)
@@ -113,7 +114,7 @@ def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
             settings={
                 "design": settings.design,
                 "truth": bool(settings.truth),
-                "products": shelf.to_dict()["products"],
+                "products": shelf.products_told(),
             },
         )
     ]

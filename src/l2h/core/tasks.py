@@ -12,7 +12,7 @@ import l2h
 from l2h.core.errors import InputError, L2HError, StorageError, TaskError
 from l2h.core.executors import Executor
 from l2h.core.files import canonical_json, sha256_bytes
-from l2h.core.grid import Grid
+from l2h.core.grid import Grid, Window
 from l2h.core.ledger import Decision, FileState, Ledger, Record, decide
 from l2h.core.raster import BlockStore
 
@@ -104,6 +104,14 @@ class Context:
         """The block store `work/<name>` on the lattice of `cell_px` × `cell_px` cells."""
         return BlockStore(self.work / name, self.grid.coarsen(cell_px), max(1, self.block_px // cell_px))
 
+    def place(self, window: Window | None = None) -> dict[str, Any]:
+        """The lattice and a window, for the settings of a task whose outputs depend on where it works.
+
+        The name of a block tells neither its size nor where on the ground it lies.
+        """
+        lattice = {"grid": self.grid.to_dict()}
+        return lattice if window is None else lattice | {"window": str(window)}
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -147,15 +155,22 @@ def plan_task(task: Task, ledger: Ledger) -> tuple[Decision, str]:
 
 
 def plan_stage(stage: Stage, context: Context) -> Iterator[tuple[Task, Decision | None]]:
-    """Every task of a stage with what is to be done; None where its inputs are not made yet."""
+    """Every task of a stage with what is to be done; None where its inputs are not made yet.
+
+    What was never made needs no digest to be known as missing, so a fresh project's inputs are not hashed for a plan.
+    """
     for step in stage.steps:
         try:
             tasks = step(context)
         except InputError:  # the step is described by files of an earlier step that are not there yet
             return
         for task in tasks:
-            ready = all(path.exists() for path in task.inputs)
-            yield task, plan_task(task, context.ledger)[0] if ready else None
+            if not all(path.exists() for path in task.inputs):
+                yield task, None
+                continue
+            record = context.ledger.get(task.key)
+            never = record is None or bool(record.failed)
+            yield task, "make" if never else plan_task(task, context.ledger)[0]
 
 
 def run_stage(stage: Stage, context: Context) -> StageReport:
@@ -164,7 +179,7 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
     Raises TaskError when tasks failed; what the others made stays made.
     """
     started, made, kept, holes = time.monotonic(), 0, 0, []
-    for step in stage.steps:
+    for number, step in enumerate(stage.steps, start=1):
         todo: list[Task] = []
         wanted: dict[str, str] = {}
         for task in step(context):
@@ -176,7 +191,8 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
                 holes += [Hole(**hole) for hole in _record(context, task).holes]
             else:
                 todo.append(task)
-        for outcome in _run_tasks(stage.name, todo, context):
+        title = f"{stage.name} {number}/{len(stage.steps)}" if len(stage.steps) > 1 else stage.name
+        for outcome in _run_tasks(stage.name, title, todo, context):
             record = outcome.record(wanted[outcome.key])
             context.ledger.add(record)
             holes += [Hole(**hole) for hole in record.holes]
@@ -191,11 +207,11 @@ def _record(context: Context, task: Task) -> Record:
     return record
 
 
-def _run_tasks(name: str, tasks: list[Task], context: Context) -> Iterator["Outcome"]:
+def _run_tasks(name: str, title: str, tasks: list[Task], context: Context) -> Iterator["Outcome"]:
     if not tasks:
         return
     failures: list[Outcome] = []
-    context.progress.start(name, sum(task.pixels for task in tasks))
+    context.progress.start(title, sum(task.pixels for task in tasks))
     try:
         for outcome in _outcomes(tasks, context):
             if outcome.error is None:

@@ -32,7 +32,7 @@ def joint_tasks(settings: LabelSettings, context: Context) -> list[Task]:
             arguments={"desk": desk, "cells": block.window, "path": path, "cell_px": settings.cell_px},
             inputs=desk.cell_paths(block.window, settings.cell_px),
             outputs=(path,),
-            settings={**_place(desk, block.window), "cell_px": settings.cell_px, "products": desk.products},
+            settings={**context.place(block.window), "cell_px": settings.cell_px, "products": desk.products},
             pixels=block.window.pixels * settings.cell_px**2,
         )
         for block, path in zip(
@@ -69,7 +69,7 @@ def vector_tasks(settings: LabelSettings, context: Context) -> list[Task]:
             arguments={"desk": desk, "window": block.window, "path": store.path(block), "settings": settings},
             inputs=desk.vector_paths,
             outputs=(store.path(block),),
-            settings={**_place(desk, block.window), "vectors": settings.vectors.model_dump()},
+            settings={**context.place(block.window), "vectors": settings.vectors.model_dump()},
             pixels=block.window.pixels,
         )
         for block in store.blocks
@@ -93,7 +93,7 @@ def posterior_tasks(settings: LabelSettings, context: Context) -> list[Task]:
             },
             inputs=(*desk.cell_paths(block.window.pad(1), settings.cell_px), model),
             outputs=(store.path(block),),
-            settings={**_place(desk, block.window), **settings.model_dump(include={"cell_px", "per"})},
+            settings={**context.place(block.window), **settings.model_dump(include={"cell_px", "per"})},
             pixels=block.window.pixels * settings.cell_px**2,
         )
         for block in store.blocks
@@ -111,7 +111,7 @@ def label_tasks(settings: LabelSettings, context: Context) -> list[Task]:
             arguments={"desk": desk, "window": block.window, "path": store.path(block), "settings": settings},
             inputs=(desk.store("labels/vectors").path(block), *_evidence_paths(desk, block.window, settings)),
             outputs=(store.path(block),),
-            settings={**_place(desk, block.window), **_label_settings(desk, settings)},
+            settings={**context.place(block.window), **_label_settings(desk, settings)},
             pixels=block.window.pixels,
         )
         for block in store.blocks
@@ -138,8 +138,3 @@ def _joint_paths(desk: Desk, settings: LabelSettings) -> tuple[Path, ...]:
 
 def _model_path(desk: Desk) -> Path:
     return desk.work / "labels" / "model.json"
-
-
-def _place(desk: Desk, window: Window) -> dict[str, object]:
-    """A block's name does not tell its size, nor the files it reads where on the ground they lie."""
-    return {"grid": desk.grid.to_dict(), "window": str(window)}

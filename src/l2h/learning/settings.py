@@ -27,8 +27,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 # how long to train where the user does not say: passes over the area, within what a laptop does in minutes
 PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
-# where and how often, not what: they stay out of the digest of a trained network
-EXECUTION = frozenset({"threads", "accelerator", "devices", "log_every_steps", "save_every_steps"})
+# where it runs and how often it is saved, not what is learned: they stay out of the digest of a trained network. How
+# often it is logged is no such thing: the log and the record of the last losses are bytes of the result
+EXECUTION = frozenset({"threads", "accelerator", "devices", "save_every_steps"})
 
 
 class LearningSettings(Settings):

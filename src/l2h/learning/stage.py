@@ -44,7 +44,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
                 arguments=arguments,
                 inputs=inputs,
                 outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG),
-                settings=chosen.what() | {"cell_px": cell_px},
+                settings=context.place() | chosen.what() | {"cell_px": cell_px},
                 pixels=chosen.steps * chosen.chips_per_step * chosen.chip_px**2,
                 inline=True,
             )

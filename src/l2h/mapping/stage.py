@@ -112,7 +112,7 @@ class _Planner:
                 {"engine": engine, "readers": readers, "out": out},
                 tuple(inputs),
                 (out,),
-                {**engine.digest("precision", "prior", "prior_gap"), "cell_px": readers.cell_px},
+                {**context.place(), **engine.digest("precision", "prior", "prior_gap"), "cell_px": readers.cell_px},
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
@@ -126,7 +126,9 @@ class _Planner:
         engine, readers, out = self._engine(context), self._readers(context), context.store("map").path(block)
         regions = context.store("layers/regions") if self.layers.regions else None
         arguments = {"engine": engine, "readers": readers, "regions": regions, "prior": prior}
-        settings = {**engine.digest("window_px", "precision", "draw_vectors"), "prior": prior}
+        settings = (
+            context.place(block.window) | engine.digest("window_px", "precision", "draw_vectors") | {"prior": prior}
+        )
         if prior:
             settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix") | {"cell_px": readers.cell_px}
         return Task(

@@ -11,7 +11,7 @@ from pathlib import Path
 from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.product.archive import write_archive
 from l2h.product.catalogue import DOCUMENTS, MANIFEST, SUMS, remove_stale, write_catalogue
-from l2h.product.census import Extent, census_block, window_tuple
+from l2h.product.census import Extent, census_block
 from l2h.product.cities import City
 from l2h.product.cityreader import CityJob
 from l2h.product.cut import cut_classes, cut_confidence, cut_dates
@@ -78,7 +78,7 @@ def _census_tasks(context: Context) -> list[Task]:
             },
             inputs=(store.path(block),),
             outputs=(census_path(context, block.name),),
-            settings={"window": window_tuple(block.window)},
+            settings=context.place(block.window),
             pixels=block.window.pixels,
         )
         for block in store.blocks
@@ -110,9 +110,9 @@ def _city_task(
     )  # fmt: skip
     functions: dict[str, Callable[..., Made]] = {"": cut_classes, "confidence": cut_confidence, "date": cut_dates}
     blocks = [b for b in regions.blocks_of(extent.window) if b.name in set(extent.blocks)]
-    settings = {
-        "index": city.index, "window": window_tuple(extent.window), "grid": context.grid.to_dict(),
-        "legend": job.legend, "compression": job.compression, "tags": dict(job.tags), "stem": city.stem,
+    settings = context.place(extent.window) | {
+        "index": city.index, "stem": city.stem, "legend": job.legend, "compression": job.compression,
+        "tags": dict(job.tags),
     }  # fmt: skip
     return Task(
         key=f"release/cities/{job.output.stem}",

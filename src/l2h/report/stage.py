@@ -42,7 +42,7 @@ class _Planner:
             "window_px": window_px, "out": out,
         }  # fmt: skip
         inputs = tuple(context.store(name).path(block) for name in LAYERS)
-        settings = {"grid": context.grid.to_dict(), "window_px": window_px}
+        settings = context.place(block.window) | {"window_px": window_px}
         return Task(f"report/{block.name}", digest_block, arguments, inputs, (out,), settings, block.window.pixels)
 
     def gathered(self, context: Context) -> list[Task]:
@@ -52,7 +52,7 @@ class _Planner:
         arguments = {
             "digests": digests, "grid": context.grid, "window_px": window_px, "limit": limit, "folder": folder,
         }  # fmt: skip
-        settings = {"grid": context.grid.to_dict(), "window_px": window_px, "limit": limit}
+        settings = context.place() | {"block_px": context.block_px, "window_px": window_px, "limit": limit}
         inputs = tuple(path for _, path in digests)
         return [Task("report/overview", gather, arguments, inputs, _gathered_files(context), settings)]
 
@@ -78,7 +78,7 @@ class _Planner:
             arguments=arguments,
             inputs=(*inputs, *((truth,) if truth else ())),
             outputs=tuple(folder / name for name in panel_names(pairs, truth is not None)),
-            settings={"grid": context.grid.to_dict(), "window": str(window), "products": pairs},
+            settings=context.place(window) | {"products": pairs},
             pixels=window.pixels,
         )
 
@@ -96,6 +96,7 @@ class _Planner:
             "space": space, "settings": self.settings, "costs": costs, "holes": holes, "public": public, "out": out,
         }  # fmt: skip
         facts = {"settings": self.settings.model_dump(mode="json"), "costs": costs, "holes": holes, "public": public}
+        facts |= context.place()
         return Task(
             key=f"report/{'public' if public else 'private'}",
             function=write_page,

@@ -83,7 +83,7 @@ def _cities_task(context: Context, boundary: BoundarySettings) -> Task:
     source, folder = context.project_dir / boundary.path, context.work / LAYERS
     outputs = folder / "regions.json", folder / "regions.parquet"
     arguments = {"source": source, "settings": boundary, "grid": context.grid, "outputs": outputs}
-    settings = {"boundary": boundary.model_dump(include=OUTLINE_KEYS), "grid": context.grid.to_dict()}
+    settings = context.place() | {"boundary": boundary.model_dump(include=OUTLINE_KEYS)}
     return Task(f"{LAYERS}/regions", make_cities, arguments, whole_files((source,)), outputs, settings)
 
 
@@ -110,7 +110,8 @@ def _osm_task(context: Context, osm: OsmSettings | None) -> Task:
     paths = find_files(context.project_dir, osm.paths, "osm") if osm else ()
     margin = osm.margin_m if osm else 0.0
     arguments = {"paths": paths, "grid": context.grid, "margin_m": margin, "outputs": outputs}
-    settings = {"margin_m": margin, "grid": context.grid.to_dict()}
+    # a feature of a GeoPackage is known by the name of its file
+    settings = context.place() | {"margin_m": margin, "files": [path.name for path in paths]}
     return Task(f"{LAYERS}/osm", make_osm, arguments, paths, outputs, settings)
 
 
@@ -154,21 +155,12 @@ def _block_tasks(
     return tasks
 
 
-def _place(context: Context, block: Block) -> dict[str, Any]:
-    """What of grid and block changes the bytes of a block's file."""
-    window = block.window
-    return {
-        "grid": context.grid.to_dict(),
-        "window": (window.row_start, window.row_stop, window.col_start, window.col_stop),
-    }
-
-
 def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], bands: int) -> Task:
     here = tuple(scene for scene in scenes if not scene.covers.intersect(block.window).empty)
     here = tuple(replace(scene, rank=rank) for rank, scene in enumerate(here))  # only the order among them counts
     outputs = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
     arguments = {"scenes": here, "grid": context.grid, "block": block, "bands": bands, "outputs": outputs}
-    settings = _place(context, block) | {
+    settings = context.place(block.window) | {
         "bands": bands,
         "scenes": [(scene.index, shown(scene.path, context.project_dir), vars(scene.recipe)) for scene in here],
     }
@@ -190,7 +182,7 @@ def _product_task(context: Context, block: Block, product: ProductSettings, shee
     here = tuple(sheet for sheet in sheets if not sheet.covers.intersect(block.window).empty)
     output = context.store(f"{LAYERS}/{product.name}").path(block)
     arguments = {"product": product, "sheets": here, "grid": context.grid, "block": block, "output": output}
-    settings = _place(context, block) | {
+    settings = context.place(block.window) | {
         "legend": product.legend,
         "sheets": [(shown(sheet.path, context.project_dir), vars(sheet.recipe)) for sheet in here],
     }
@@ -211,7 +203,7 @@ def _regions_task(context: Context, block: Block) -> Task:
     output = context.store(f"{LAYERS}/regions").path(block)
     arguments = {"source": source, "grid": context.grid, "block": block, "output": output}
     key = f"{LAYERS}/regions/{block.name}"
-    return Task(key, make_regions, arguments, (source,), (output,), _place(context, block), block.window.pixels)
+    return Task(key, make_regions, arguments, (source,), (output,), context.place(block.window), block.window.pixels)
 
 
 def make_regions(source: Path, grid: Grid, block: Block, output: Path) -> Made:
