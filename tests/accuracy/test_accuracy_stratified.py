@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from l2h.accuracy.confusion import ConfusionMatrix
 from l2h.accuracy.stratified import stratified_accuracy
+from l2h.accuracy.summary import adjusted_areas
 from l2h.core.errors import InputError
+from l2h.core.legend import load_legend
 
 # map × reference as printed: deforestation, forest gain, stable forest, stable non-forest; ours is reference × map
 PRINTED = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]], "int64")
@@ -41,3 +44,13 @@ def test_proportional_points_weigh_as_they_are():
 def test_a_class_with_area_needs_two_points():
     with pytest.raises(InputError, match="too few points"):
         stratified_accuracy(np.array([[4, 0], [1, 1]], "int64"), np.array([10.0, 10.0]))
+
+
+def test_adjusted_areas_do_not_depend_on_the_order_of_cities():
+    """Cities come in the order of the blocks that hold them; 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1 in floats."""
+    codes = np.array([2, 2, 2], "uint8")
+    matrix = ConfusionMatrix.from_codes(codes, codes, load_legend("sinolc1"), "simple_random")
+    areas = {1: {2: (1, 100_000_000)}, 2: {2: (1, 200_000_000)}, 3: {2: (1, 300_000_000)}}
+    found = adjusted_areas(matrix, areas)
+    assert next(row["map_m2"] for row in found["classes"] if row["value"] == 2) == 0.6
+    assert adjusted_areas(matrix, dict(reversed(areas.items()))) == found

@@ -19,8 +19,8 @@ def test_majority_wins_and_ties_go_to_the_first():
 def test_areas_by_city_and_class():
     mapped = np.array([[2, 2, 0], [9, 2, 2]], "uint8")
     cities = np.array([[1, 1, 2], [1, 2, 0]], "uint16")
-    areas = class_areas(mapped, cities, np.array([10, 30]))
-    assert areas == {1: {2: (2, 20), 9: (1, 30)}, 2: {0: (1, 10), 2: (1, 30)}}
+    areas = class_areas(mapped, cities, np.array([1.0, 3.0]))
+    assert areas == {1: {2: (2, 2 * 10**9), 9: (1, 3 * 10**9)}, 2: {0: (1, 10**9), 2: (1, 3 * 10**9)}}
 
 
 def test_confusions_by_city():

@@ -9,9 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from l2h.core.areas import nano_areas, square_metres
 from l2h.core.grid import Grid
 from l2h.core.legend import load_legend
-from l2h.product.areas import PlaceTally, Tally, areas_csv, nano_areas, roll_up, row_counts, square_metres, tally
+from l2h.product.areas import PlaceTally, Tally, areas_csv, roll_up, row_counts, tally
 
 LEGEND = load_legend("sinolc1")
 

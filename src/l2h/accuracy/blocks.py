@@ -7,7 +7,7 @@ import numpy as np
 
 from l2h.accuracy.maps import MapReader, Shelf
 from l2h.accuracy.points import Points
-from l2h.accuracy.tally import NANO, class_areas, confusions
+from l2h.accuracy.tally import class_areas, confusions
 from l2h.accuracy.truth import Truth
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
@@ -47,8 +47,8 @@ def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[
     for strip in strips(window):
         codes = store.read(strip).values[0].astype("uint8")
         legend.check(codes, f"map, {strip}")
-        row_nano = np.rint(reader.shelf.grid.row_area(strip.row_start, strip.row_stop) * NANO).astype("int64")
-        for city, classes in class_areas(codes, reader.cities(strip), row_nano).items():
+        row_area = reader.shelf.grid.row_area(strip.row_start, strip.row_stop)
+        for city, classes in class_areas(codes, reader.cities(strip), row_area).items():
             into = total.setdefault(str(city), {})
             for value, (pixels, area) in classes.items():
                 old = into.get(str(value), [0, 0])

@@ -4,18 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from l2h.accuracy.confusion import ConfusionMatrix, Counts
 from l2h.accuracy.estimates import Design, paired_difference
 from l2h.accuracy.places import Place, places_of
 from l2h.accuracy.stratified import stratified_accuracy
-from l2h.accuracy.tally import NANO
+from l2h.core.areas import NANO, hundredths
 from l2h.core.legend import BUILDING, TRAFFIC, Legend, coarse_legend
 
 # a 10 m product sees built-up ground whole; in the coarse legend traffic counts as built-up on both sides
 INTO_COARSE = {TRAFFIC: BUILDING}
-HUNDREDTH = NANO // 100
 PointRow = tuple[int, int, int, dict[str, int]]  # number, city, reference, {map: class}
 Areas = dict[int, dict[int, tuple[int, int]]]  # city → value → (pixels, 10^-9 m²)
 
@@ -119,11 +117,8 @@ def adjusted_areas(matrix: ConfusionMatrix, areas: Areas) -> dict[str, Any]:
     Points in pixels that the map left empty say nothing of a stratum: they and the empty area are left out.
     """
     legend = matrix.legend
-    map_areas: npt.NDArray[np.float64] = np.zeros(len(legend))
-    for classes in areas.values():
-        for value, (_, area) in classes.items():
-            if value != legend.nodata:
-                map_areas[legend.values.index(value)] += area / NANO
+    nano = [sum(classes.get(value, (0, 0))[1] for classes in areas.values()) for value in legend.values]
+    map_areas = np.array([area / NANO for area in nano])  # divided last: cities come in the order of the blocks
     missing = np.flatnonzero((map_areas > 0) & (matrix.map_totals < 2))
     if missing.size or not map_areas.any():
         return {"missing": [legend.classes[i].name for i in missing], "overall_accuracy": None, "classes": []}
@@ -146,14 +141,14 @@ def area_table(areas: Areas, cities: list[dict[str, Any]], legend: Legend) -> li
     """Per place, pixels and area of every class and of nodata, in order of the legend.
 
     A city's area is rounded once, to hundredths of a m² (`hundredths`, integer); provinces and nation are sums of those
-    rounded numbers, as in the release: whoever adds the printed figures gets the printed total.
+    rounded numbers, the same as in the release.
     """
     table = []
     for place in places_of(cities):
         rows = []
         for value in (*legend.values, legend.nodata):
             found = [areas.get(city, {}).get(value, (0, 0)) for city in place.cities]
-            hundredths = sum((nano + HUNDREDTH // 2) // HUNDREDTH for _, nano in found)
-            rows.append({"value": value, "pixels": sum(pixels for pixels, _ in found), "hundredths": hundredths})
+            area = sum(hundredths(nano) for _, nano in found)
+            rows.append({"value": value, "pixels": sum(pixels for pixels, _ in found), "hundredths": area})
         table.append({**place.to_dict(), "classes": rows})
     return table

@@ -7,6 +7,7 @@ from typing import Any
 
 from l2h.accuracy.points import Points
 from l2h.accuracy.summary import PointRow
+from l2h.core.areas import square_metres
 from l2h.core.legend import Legend
 
 PLACE = ("level", "region", "province", "name")
@@ -43,7 +44,7 @@ def confusion_csv(references: list[dict[str, Any]]) -> str:
 def areas_csv(table: list[dict[str, Any]], legend: Legend) -> str:
     names = {c.value: c.name for c in legend.classes} | {legend.nodata: "nodata"}
     rows = [
-        (*(place[k] for k in PLACE), row["value"], names[row["value"]], row["pixels"], _metres(row["hundredths"]))
+        (*(place[k] for k in PLACE), row["value"], names[row["value"]], row["pixels"], square_metres(row["hundredths"]))
         for place in table
         for row in place["classes"]
     ]
@@ -58,10 +59,6 @@ def points_csv(rows: list[PointRow], points: Points, cities: list[dict[str, Any]
         for n, city, reference, at in rows
     ]
     return _text(("id", "row", "col", "city", "reference", *names), body)
-
-
-def _metres(hundredths: int) -> str:
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
 def _estimates(scores: dict[str, Any]) -> Iterable[Sequence[Any]]:

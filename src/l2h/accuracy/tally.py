@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.areas import nano_areas
 from l2h.core.legend import Legend
 
 Codes = npt.NDArray[np.uint8]
-NANO = 10**9  # areas are summed as whole numbers of 10^-9 m², so no order or cut can change a sum
 
 
 def majority(products: npt.NDArray[np.uint8]) -> Codes:
@@ -23,12 +23,12 @@ def majority(products: npt.NDArray[np.uint8]) -> Codes:
 
 
 def class_areas(
-    mapped: Codes, cities: npt.NDArray[np.uint16], row_nano: npt.NDArray[np.int64]
+    mapped: Codes, cities: npt.NDArray[np.uint16], row_area: npt.NDArray[np.float64]
 ) -> dict[int, dict[int, tuple[int, int]]]:
     """Pixels and ground area of each map value in each city.
 
     mapped  : uint8 [H, W], class values, 0 = nodata (counted too); cities : uint16 [H, W], 0 = outside, left out
-    row_nano : int64 [H], area of one pixel of each row in 10^-9 m²
+    row_area : float64 [H], area of one pixel of each row in m²
     Returns {city: {value: (pixels, 10^-9 m²)}} in Python's integers, which do not overflow.
     """
     result: dict[int, dict[int, tuple[int, int]]] = {}
@@ -39,8 +39,8 @@ def class_areas(
         picked = inside[rows]
         counts = np.bincount((key + mapped[rows])[picked], minlength=rows.size * 256).reshape(-1, 256)
         present = np.flatnonzero(counts.sum(0))
-        areas = row_nano[rows].astype(object) @ counts[:, present].astype(object)
-        result[city] = {int(v): (int(counts[:, v].sum()), int(a)) for v, a in zip(present, areas, strict=True)}
+        areas = nano_areas(counts[:, present], row_area[rows])
+        result[city] = {int(v): (int(counts[:, v].sum()), area) for v, area in zip(present, areas, strict=True)}
     return result
 
 

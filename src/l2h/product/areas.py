@@ -1,9 +1,4 @@
-"""Areas that close: exact integers from the pixel to the nation.
-
-A pixel's ground area depends on its row (`Grid.row_area`). Areas are summed as whole numbers of 10^-9 m², so the sum
-does not depend on any order or cut; a city's area is then rounded once, to 0.01 m², and provinces, regions and the
-nation are sums of those rounded numbers: whoever adds the printed figures gets the printed total.
-"""
+"""The table of areas: pixels and square metres of every class, from the cities up."""
 
 import csv
 import io
@@ -13,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.areas import hundredths, square_metres
 from l2h.core.legend import Legend
 
-NANO = 10**9
-PER_CENT = 10**7  # of NANO units in 0.01 m²
 NO_CLASS = 0  # the row of pixels inside the boundary that have no class
 
 
@@ -56,20 +50,10 @@ def row_counts(codes: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_], lege
     return np.bincount(index.ravel(), minlength=height * groups).reshape(height, groups)[:, :-1]
 
 
-def nano_areas(counts: npt.NDArray[np.int64], row_area: npt.NDArray[np.float64]) -> list[int]:
-    """Area per class in 10^-9 m², exact: Σ_r counts[r, k] · round(10^9 · row_area[r]).
-
-    Python integers: a province of 10^12 m² exceeds 64 bits in these units.
-    """
-    nano = np.array([round(area * NANO) for area in row_area.tolist()], dtype=object)
-    return [int(total) for total in nano @ counts.astype(object)] if len(nano) else [0] * counts.shape[1]
-
-
 def tally(pixels: Sequence[int], nano: Sequence[int], legend: Legend) -> Tally:
     """A city's tally from its sums in the order of `row_counts`; each area is rounded here, once."""
     values = (NO_CLASS, *legend.values)
-    hundredths = [(area + PER_CENT // 2) // PER_CENT for area in nano]
-    return Tally(dict(zip(values, pixels, strict=True)), dict(zip(values, hundredths, strict=True)))
+    return Tally(dict(zip(values, pixels, strict=True)), dict(zip(values, map(hundredths, nano), strict=True)))
 
 
 def roll_up(cities: Iterable[PlaceTally]) -> list[tuple[str, str, str, str, Tally]]:
@@ -85,11 +69,6 @@ def roll_up(cities: Iterable[PlaceTally]) -> list[tuple[str, str, str, str, Tall
             levels[key] = levels[key] + place.tally if key in levels else place.tally
     order = {"nation": 0, "region": 1, "province": 2, "city": 3}
     return [(*key, levels[key]) for key in sorted(levels, key=lambda k: (order[k[0]], k[1:]))]
-
-
-def square_metres(hundredths: int) -> str:
-    """Hundredths of a square metre as an exact decimal: 123456 → "1234.56"."""
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
 def areas_csv(cities: Iterable[PlaceTally], legend: Legend) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.areas import nano_areas
 from l2h.core.cog import CogStyle, pieces, write_cog
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
@@ -20,7 +21,7 @@ from l2h.core.legend import Legend, load_legend
 from l2h.core.patch import Patch
 from l2h.core.raster import open_raster, read_window
 from l2h.core.tasks import Made
-from l2h.product.areas import nano_areas, row_counts, tally
+from l2h.product.areas import row_counts, tally
 from l2h.product.census import window_tuple
 from l2h.product.cityreader import Array, CityJob, CityReader, Ownership
 

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import l2h
+from l2h.core.areas import square_metres
 from l2h.core.grid import Grid
 from l2h.core.legend import Legend
 from l2h.core.regions import CityName
-from l2h.product.areas import PlaceTally, Tally, roll_up, square_metres
+from l2h.product.areas import PlaceTally, Tally, roll_up
 from l2h.product.facts import ReleaseFacts
 
 FORMAT = 1
