@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from l2h.core.errors import InputError
+from l2h.core.files import sha256_file
 from l2h.core.ledger import FileState, Ledger, Record, decide
 
 
@@ -204,3 +205,19 @@ def test_a_project_can_be_moved(tmp_path: Path) -> None:
     found = moved.get("work/a")
     assert found is not None
     assert moved.intact(found)
+
+
+def test_a_read_only_ledger_remembers_for_itself_alone(tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("a")
+    ledger = Ledger(tmp_path, read_only=True)
+    assert ledger.digest_of(source) == sha256_file(source)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_line_of_another_version_is_named(tmp_path: Path) -> None:
+    Ledger(tmp_path).add(Record("a", "w"))
+    with Ledger(tmp_path).path.open("a") as stream:
+        stream.write('{"kind":"task","key":"b"}\n')
+    with pytest.raises(InputError, match=r"ledger.jsonl, line 2\).*Remove the line"):
+        Ledger(tmp_path)

@@ -81,23 +81,28 @@ def decide(record: Record | None, wanted: str, intact: bool) -> Decision:
 class Ledger:
     """The ledger of one project folder; several processes may append to it at once."""
 
-    def __init__(self, project_dir: Path) -> None:
+    def __init__(self, project_dir: Path, *, read_only: bool = False) -> None:
+        """Read the ledger of a project. `read_only` ledgers remember digests for themselves and write nothing.
+
+        InputError names the line that is whole and yet no record of this version.
+        """
         self.root = Path(project_dir)
         self.path = self.root / "work" / "ledger.jsonl"
+        self.read_only = read_only
         self.torn = 0
         self._records: dict[str, Record] = {}
         self._files: dict[str, FileState] = {}
         self._external: dict[str, FileState] = {}
-        try:
-            for line in self._lines():
+        for number, line in self._lines():
+            try:
                 self._take(line)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                "the ledger holds a line that is not of this version",
-                where=str(self.path),
-                got=repr(error),
-                hint="Remove the ledger: what it told of is made again.",
-            ) from error
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise InputError(
+                    "the ledger holds a line that is not of this version",
+                    where=f"{self.path}, line {number}",
+                    got=f"{type(error).__name__} {error}",
+                    hint="Remove the line, or the whole ledger: what it told of is made again.",
+                ) from error
 
     def get(self, key: str) -> Record | None:
         return self._records.get(key)
@@ -133,10 +138,10 @@ class Ledger:
         path, root = Path(path).absolute(), self.root.absolute()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         if not self.path.exists():
             return
-        for raw in self.path.read_bytes().split(b"\n"):
+        for number, raw in enumerate(self.path.read_bytes().split(b"\n"), start=1):
             if not raw:
                 continue
             try:
@@ -144,7 +149,7 @@ class Ledger:
             except ValueError:  # torn by a kill: the record never was, its task is made again
                 self.torn += 1
                 continue
-            yield line
+            yield number, line
 
     def _take(self, line: dict[str, Any]) -> None:
         kind = line.pop("kind")
@@ -159,6 +164,11 @@ class Ledger:
         self._files.update(record.outputs)
 
     def _append(self, line: dict[str, Any]) -> None:
+        if not self.read_only:
+            self._write(line)
+        self._take(json.loads(canonical_json(line)))
+
+    def _write(self, line: dict[str, Any]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             new = not self.path.exists()
@@ -174,4 +184,3 @@ class Ledger:
                 sync(self.path.parent)
         except OSError as error:
             raise StorageError("cannot write the ledger", where=str(self.path), got=str(error)) from error
-        self._take(json.loads(canonical_json(line)))
