@@ -13,9 +13,10 @@ from l2h.core.legend import coarse_legend, load_legend
 from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.classes import ClassMap
 from l2h.learning.devices import make_fabric, threads
+from l2h.learning.files import WEIGHTS
 from l2h.learning.plan import ChipPlan, Progress, make_plan
 from l2h.learning.settings import LearningSettings
-from l2h.learning.training import WEIGHTS, Training
+from l2h.learning.training import Training
 
 
 def train(

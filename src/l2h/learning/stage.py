@@ -10,11 +10,8 @@ from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.raster import BlockStore
 from l2h.core.tasks import Context, Made, Progress, Stage, Task
-from l2h.learning.areas import TrainingReaders
-from l2h.learning.loop import train
+from l2h.learning.files import LOG, WEIGHTS
 from l2h.learning.settings import LearningSettings
-from l2h.learning.training import LOG, WEIGHTS
-from l2h.nets.checkpoint import read_checkpoint
 
 
 def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
@@ -63,6 +60,10 @@ def train_project(
     progress: Progress,
 ) -> Made:
     """Train on the block stores below ``work`` and write `train/`; tells steps and the last held-out score."""
+    from l2h.learning.areas import TrainingReaders  # torch and Fabric take seconds to load: a plan needs neither
+    from l2h.learning.loop import train
+    from l2h.nets.checkpoint import read_checkpoint
+
     chosen = LearningSettings(**settings)
     stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
     area = TrainingReaders("project", cell_px=cell_px, **stores)

@@ -17,6 +17,7 @@ from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.batch import Batch, collate, colour_jitter
 from l2h.learning.classes import ClassMap
 from l2h.learning.draw import ChipSource
+from l2h.learning.files import LOG, STATE, WEIGHTS
 from l2h.learning.log import Report, TrainingLog
 from l2h.learning.objective import Objective
 from l2h.learning.plan import ChipPlan, Progress
@@ -28,8 +29,6 @@ from l2h.learning.state import load_state, save_state
 from l2h.nets.base import PixelNetwork
 from l2h.nets.checkpoint import Checkpoint, write_checkpoint
 from l2h.nets.registry import build_network
-
-WEIGHTS, LOG, STATE = "network.safetensors", "log.jsonl", "state.safetensors"
 
 
 class DivergedError(L2HError):

@@ -18,7 +18,7 @@ from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.windows import WindowPlan
-from l2h.nets.checkpoint import read_checkpoint
+from l2h.nets.checkpoint import read_checkpoint, read_network
 
 CHECKPOINT = "train/network.safetensors"
 EVIDENCE = "map/evidence.json"
@@ -53,7 +53,7 @@ class Engine:
         return self.checkpoint, self.checkpoint.with_suffix(".json")
 
     def plan(self, context: Context, window_px: int) -> WindowPlan:
-        network = read_checkpoint(self.checkpoint).network
+        network = read_network(self.checkpoint)
         return WindowPlan.of(context.grid, window_px, network.stride, network.halo)
 
     def mapper(self, prior: bool = False) -> Mapper:
@@ -99,7 +99,7 @@ class _Planner:
         readers, engine = self._readers(context), self._engine(context)
         if readers.posterior is None:
             return []
-        network = read_checkpoint(engine.checkpoint).network
+        network = read_network(engine.checkpoint)
         plan = engine.plan(context, evidence_step(network.stride, readers.cell_px))
         windows = list(evidence_windows(plan))
         inputs = [*engine.files, *_files(readers.imagery, map(plan.reach, windows))]

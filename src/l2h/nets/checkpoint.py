@@ -122,6 +122,14 @@ def read_checkpoint(path: Path, legend: Legend | None = None, bands: int | None 
     )
 
 
+def read_network(path: Path) -> PixelNetwork:
+    """The network that ``path`` (.safetensors) holds the weights of, without them: for its stride and halo.
+
+    Raises CheckpointError as `read_checkpoint` does for the JSON; the weights are not looked at.
+    """
+    return _build(_read_sidecar(path.with_suffix(".json")), str(path))
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()

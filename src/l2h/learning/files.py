@@ -1,0 +1,3 @@
+"""Names of the files of a training."""
+
+WEIGHTS, LOG, STATE = "network.safetensors", "log.jsonl", "state.safetensors"
