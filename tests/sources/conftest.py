@@ -1,7 +1,8 @@
 """Tiny rasters, extracts and outlines, made anew for each test."""
 
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from l2h.core.executors import SerialExecutor
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.tasks import Context
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # `scripted` holds a web server that misbehaves on demand
 
 UTM = "EPSG:32650"
 
@@ -84,3 +87,13 @@ def make_context(tmp_path: Path) -> Callable[..., Context]:
         return Context(tmp_path, grid, block_px, Ledger(tmp_path), SerialExecutor())
 
     return make
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Iterator[Any]:
+    """A web server for the folder `served`, on a port of this machine."""
+    from scripted import Scripted
+
+    (tmp_path / "served").mkdir()
+    with Scripted(tmp_path / "served") as server:
+        yield server

@@ -1,0 +1,137 @@
+"""Files under an http(s) prefix; open buckets are such prefixes as well."""
+
+import base64
+import binascii
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from urllib.parse import quote, urljoin
+
+import httpcore
+import httpx
+
+from l2h import __version__
+from l2h.core.errors import InputError
+from l2h.sources.addresses import AddressError, CheckedBackend, check_url
+from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.stores import AbsentError, ChangedError, Remote, Stream, TransientError, seconds_to_wait
+
+REDIRECTS = 5
+PASSING = {408, 425, 429, 500, 502, 503, 504}
+HEADERS = {"User-Agent": f"l2h/{__version__}", "Accept-Encoding": "identity"}  # bytes as they lie, so ranges fit
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """The authorities that are trusted; read once, for it takes a tenth of a second."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class CheckedTransport(httpx.HTTPTransport):
+    """httpx's transport on connections to checked numbers only."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        super().__init__(verify=tls(), trust_env=False)
+        # httpx has no argument for the layer that opens sockets; its pool is built anew with ours
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls(),
+            max_connections=settings.connections,
+            max_keepalive_connections=settings.connections,
+            network_backend=CheckedBackend(settings.allow_private),
+        )
+
+
+class WebStore:
+    """Files under a URL. Redirects are followed one by one, each checked like the first address."""
+
+    def __init__(self, url: str, settings: FetchSettings, shown: str | None = None) -> None:
+        self.url = check_url(url.rstrip("/"))
+        self.address = (shown or url).rstrip("/")
+        timeout = httpx.Timeout(settings.stall_s)
+        self._client = httpx.Client(
+            transport=CheckedTransport(settings), headers=HEADERS, timeout=timeout, trust_env=False
+        )
+
+    def stat(self, name: str) -> Remote:
+        with self._request("HEAD", name, {}) as response:
+            self._check(response, {200})
+            length = response.headers.get("Content-Length")
+            size = int(length) if length and length.isdigit() else None
+            return Remote(f"{self.address}/{name}", size, version_of(response.headers), md5_of(response.headers))
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def open(self, name: str, start: int, version: str, stop: int | None = None) -> Iterator[Stream]:
+        wanted = {} if start == 0 and stop is None else {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
+        with self._request("GET", name, wanted) as response:
+            if response.status_code == 416:  # the file ends before what is here already
+                raise ChangedError("a file has changed", where=str(response.url))
+            self._check(response, {200, 206})
+            if version and version_of(response.headers) != version:
+                raise ChangedError("a file has changed", where=str(response.url))
+            first, total = _extent(response, start)
+            yield Stream(first, total, _chunks(response))
+
+    @contextmanager
+    def _request(self, method: str, name: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        url = f"{self.url}/{quote(name)}"
+        try:
+            for _ in range(REDIRECTS + 1):
+                with self._client.stream(method, url, headers=headers) as response:
+                    if not response.is_redirect:
+                        yield response
+                        return
+                    url = check_url(urljoin(url, response.headers["Location"]), came_from=url)
+        except httpx.TransportError as error:
+            raise TransientError("a connection failed", where=url, got=str(error) or type(error).__name__) from error
+        raise AddressError("a server redirects without end", where=url)
+
+    def _check(self, response: httpx.Response, good: set[int]) -> None:
+        status, where = response.status_code, str(response.url)
+        if status in good:
+            return
+        if status in (404, 410):
+            raise AbsentError("there is no such file", where=where)
+        said = f"{status} {response.reason_phrase}"
+        if status in PASSING:
+            error = TransientError("a server is busy", where=where, got=said)
+            error.retry_after_s = seconds_to_wait(response.headers.get("Retry-After"))
+            raise error
+        raise InputError("a server refuses", where=where, got=said, hint="Only open, anonymous sources are read.")
+
+
+def version_of(headers: httpx.Headers) -> str:
+    """Entity tag, else the time of change."""
+    tag: str = headers.get("ETag") or headers.get("Last-Modified") or ""
+    return tag
+
+
+def md5_of(headers: httpx.Headers) -> str | None:
+    """The digest of the whole file that Azure and Google publish with it, in hexadecimal."""
+    text = headers.get("Content-MD5") or ""
+    text = text or next(iter(re.findall(r"md5=([^,\s]+)", headers.get("x-goog-hash", ""))), "")
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+    return digest.hex() if len(digest) == 16 else None
+
+
+def _extent(response: httpx.Response, start: int) -> tuple[int, int | None]:
+    """First byte and whole size of an answer; a server that knows no ranges starts at 0."""
+    if response.status_code == 200:
+        length = response.headers.get("Content-Length", "")
+        return 0, int(length) if length.isdigit() else None
+    said = response.headers.get("Content-Range", "")
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", said)
+    if found is None or int(found[1]) != start:
+        raise InputError("a server answers with another part", where=str(response.url), expected=f"{start}-", got=said)
+    return start, None if found[3] == "*" else int(found[3])
+
+
+def _chunks(response: httpx.Response) -> Iterator[bytes]:
+    yield from response.iter_raw()  # as they come: pieces of a set size would be lost with the connection
