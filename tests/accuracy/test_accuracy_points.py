@@ -98,8 +98,18 @@ def test_missing_file(tmp_path):
 
 def test_file_of_another_kind(tmp_path):
     path = tmp_path / "points.gpkg"
-    path.write_bytes(b"no database")
+    path.write_bytes(b"SQLite format 3 and then no database")
     with pytest.raises(InputError, match="cannot be read"):
+        read(path)
+
+
+def test_a_table_that_points_to_another_file_is_refused(tmp_path):
+    real = gpkg(tmp_path, ["tree"], [Point(500_001, 4_000_001)])
+    path = tmp_path / "points.vrt"
+    layer = f'<OGRVRTLayer name="points"><SrcDataSource>{real}</SrcDataSource></OGRVRTLayer>'
+    path.write_text(f"<OGRVRTDataSource>{layer}</OGRVRTDataSource>")
+    assert len(geopandas.read_file(path, engine="pyogrio")) == 1  # the library would follow it
+    with pytest.raises(InputError, match="a format we do not read"):
         read(path)
 
 

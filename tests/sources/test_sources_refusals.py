@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 from l2h.core.errors import GridError, InputError
+from l2h.core.grid import Window
+from l2h.core.raster import open_raster, read_window
 from l2h.sources.paths import find_files, shown
 from l2h.sources.reading import describe
 
@@ -61,6 +64,21 @@ def test_files_that_are_no_rasters(tmp_path: Path) -> None:
     for name in ("a.tif", "b.tif", "missing.tif"):
         with pytest.raises(InputError, match="a raster"):
             describe(tmp_path / name, (1,), "x")
+
+
+def test_a_small_file_that_decodes_to_a_huge_block_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tif"
+    size = dict.fromkeys(("width", "height", "blockxsize", "blockysize"), 20_000)  # one tile of 400 MB, not written
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, dtype="uint8", crs=32650, transform=Affine(1, 0, 9, 0, -1, 9),
+        tiled=True, sparse_ok=True, compress="DEFLATE", **size,
+    ):  # fmt: skip
+        pass
+    assert path.stat().st_size < 10_000
+    with pytest.raises(InputError, match=r"too large.*400,000,000 bytes"):
+        describe(path, (1,), "x")
+    with open_raster(path) as dataset, pytest.raises(InputError, match="too large"):
+        read_window(dataset, Window(0, 1, 0, 1))
 
 
 def test_globs_are_sorted_once_each_and_must_match(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.core.errors import InputError, LegendError
+from l2h.core.formats import check_vector
 from l2h.core.grid import Grid
 from l2h.core.legend import Legend
 
@@ -121,6 +122,7 @@ def _read_vector(path: Path, layer: str | None) -> dict[str, Any]:
     import geopandas
     from pyogrio.errors import DataLayerError, DataSourceError
 
+    check_vector(path)
     try:
         frame = geopandas.read_file(path, layer=layer, engine="pyogrio")
     except (DataSourceError, DataLayerError) as error:

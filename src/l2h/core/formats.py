@@ -1,4 +1,4 @@
-"""What a raster file says of itself in its first bytes and tables, before any library is let near it."""
+"""What a file from outside says of itself in its first bytes and tables, before any library is let near it."""
 
 import struct
 from collections.abc import Iterator
@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from l2h.core.errors import InputError
 
-# formats whose files cannot name other files, told apart by their first bytes
+# formats whose files cannot name other files, told apart by their first bytes: a VRT, of rasters or of vectors, could
+# make us read whatever it points to
 MAGIC = {
     b"II*\x00": "GTiff", b"MM\x00*": "GTiff", b"II+\x00": "GTiff", b"MM\x00+": "GTiff",
     b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"\x00\x00\x00\x0cjP": "JP2OpenJPEG",
 }  # fmt: skip
+VECTORS = (b"SQLite format 3", b"\x00\x00\x27\x0a", b"fgb", b"{", b"\xef\xbb\xbf{", b"PAR1")
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 UNSIGNED = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}  # TIFF type → numpy type
 PIECES = ((273, 279), (324, 325))  # tags of offsets and byte counts: strips, tiles
@@ -33,6 +35,23 @@ def driver_of(path: Path) -> str:
     except OSError as error:
         raise InputError("a raster cannot be opened", where=str(path), got=error.strerror or str(error)) from error
     return next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
+
+
+def check_vector(path: Path) -> None:
+    """InputError unless a file is a GeoPackage, shapefile, FlatGeobuf, GeoJSON or GeoParquet by its first bytes."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16).lstrip()
+    except FileNotFoundError as error:
+        raise InputError("a vector file is missing", where=str(path)) from error
+    except OSError as error:
+        raise InputError("a vector file cannot be opened", where=str(path), got=error.strerror or str(error)) from error
+    if not head.startswith(VECTORS):
+        raise InputError(
+            "a vector file has a format we do not read",
+            where=str(path),
+            expected="GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet",
+        )
 
 
 def check_tiff_whole(path: Path) -> None:

@@ -15,13 +15,13 @@ from rasterio.enums import MaskFlags
 
 from l2h.core.errors import InputError
 from l2h.core.grid import Window
+from l2h.core.header import LARGEST_BLOCK_BYTES, block_bytes
 from l2h.core.legend import LEGENDS, Legend, load_legend
 from l2h.core.raster import open_raster, read_window
 from l2h.core.strips import RasterHashes, Strip, empty_strips, repeated_strips
 
 Severity = Literal["error", "warning", "info"]
 CHUNK_PX = 4_000_000  # pixels in memory at a time
-LARGEST_BLOCK_BYTES = 256 * 2**20  # a block is decoded whole: a larger one cannot be scanned in bounded memory
 SMALL = 512  # below this side a raster needs neither tiles nor overviews
 MIN_STRIP = 16  # lines that must repeat in a row before a strip is called repeated
 
@@ -91,8 +91,8 @@ def inspect_raster(path: Path, legend: Legend | None = None, min_strip: int = MI
     """
     with open_raster(path) as data:
         found = [*_layout(data), *_georeference(data)]
-        if _block_bytes(data) > LARGEST_BLOCK_BYTES:
-            message = f"one block decodes to {_block_bytes(data):,} bytes, so the pixels were not read; tile the file"
+        if block_bytes(data) > LARGEST_BLOCK_BYTES:
+            message = f"one block decodes to {block_bytes(data):,} bytes, so the pixels were not read; tile the file"
             return _sorted([*found, Finding("error", "block-too-large", message)])
         scan = _scan(data)
         classes = _holds_classes(data)
@@ -116,11 +116,6 @@ def _has_colours(data: Any) -> bool:
 def _holds_classes(data: Any) -> bool:
     single = data.count == 1 and data.dtypes[0] == "uint8"
     return bool(single and data.tags().get("content", "land cover class") == "land cover class")
-
-
-def _block_bytes(data: Any) -> int:
-    height, width = data.block_shapes[0]
-    return int(height) * int(width) * int(np.dtype(data.dtypes[0]).itemsize)
 
 
 def _layout(data: Any) -> Iterator[Finding]:

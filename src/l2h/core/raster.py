@@ -25,6 +25,7 @@ from l2h.core.errors import GridError, InputError
 from l2h.core.files import write_bytes
 from l2h.core.formats import check_tiff_whole, driver_of
 from l2h.core.grid import Block, Grid, Window
+from l2h.core.header import check_blocks, check_north_up
 from l2h.core.legend import Legend
 from l2h.core.patch import Patch
 
@@ -33,15 +34,10 @@ OPEN_FILES = 16
 CACHE_BYTES = 128_000_000  # decoded tiles GDAL may keep; its own default is a twentieth of the machine's memory
 GDAL_OPTIONS = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 LAYOUT = {
-    "tiled": True,
-    "blockxsize": 256,
-    "blockysize": 256,
-    "compress": "ZSTD",
-    "zstd_level": 3,
-    "bigtiff": "IF_SAFER",
-    "interleave": "band",
+    "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band",
+    "compress": "ZSTD", "zstd_level": 3, "bigtiff": "IF_SAFER",
     "photometric": "MINISBLACK",  # else GDAL takes the last of four bands for transparency
-}
+}  # fmt: skip
 
 
 class RasterReader(Protocol):
@@ -95,18 +91,8 @@ def _bound_cache() -> None:
 
 def grid_of(dataset: Any) -> Grid:
     """The grid of an open raster; GridError where it has no CRS, is rotated, flipped or has oblong pixels."""
-    where = str(dataset.name)
-    t = dataset.transform
-    if dataset.crs is None:
-        raise GridError("a raster has no CRS", where=where, hint="Assign one, for example with gdal_edit.py -a_srs.")
-    if t.b or t.d or t.a <= 0 or t.e >= 0:
-        raise GridError(
-            "a raster is rotated or flipped",
-            where=where,
-            expected="rows southward, columns eastward",
-            got=f"a={t.a}, b={t.b}, d={t.d}, e={t.e}",
-            hint="Warp it to a north-up grid first.",
-        )
+    where, t = str(dataset.name), dataset.transform
+    check_north_up(dataset, where)
     if abs(t.a + t.e) > 1e-9 * t.a:
         raise GridError("a raster has oblong pixels", where=where, got=f"{t.a} × {-t.e}")
     crs = dataset.crs.to_string()
@@ -117,8 +103,9 @@ def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None
     """Read a window of an open raster's own grid; what lies outside the raster is invalid.
 
     Validity comes from the nodata value or the mask of the file: every chosen band must be valid. InputError names file
-    and window where the bytes cannot be read; nothing is ever filled in silence.
+    and window where the bytes cannot be read, or only in too large blocks; nothing is ever filled in silence.
     """
+    check_blocks(dataset, str(dataset.name))
     bands = list(bands or dataset.indexes)
     inside = window.intersect(Window(0, dataset.height, 0, dataset.width))
     values = np.zeros((len(bands), *window.shape), dataset.dtypes[bands[0] - 1])

@@ -11,6 +11,7 @@ from pyproj.exceptions import CRSError
 
 from l2h.core.errors import GridError
 from l2h.core.grid import Grid, Window
+from l2h.core.header import check_north_up
 
 Floats = npt.NDArray[np.float64]
 ALIGNED_PX = 1e-3  # two lattices that agree to this share of a pixel everywhere are one
@@ -39,18 +40,8 @@ def frame_of(dataset: Any, layer: str) -> Frame:
 
     Oblong pixels are fine: everything is resampled.
     """
-    where = f"layer '{layer}', {dataset.name}"
+    check_north_up(dataset, f"layer '{layer}', {dataset.name}")
     t = dataset.transform
-    if dataset.crs is None:
-        raise GridError("a raster has no CRS", where=where, hint="Assign one, for example with gdal_edit.py -a_srs.")
-    if t.b or t.d or t.a <= 0 or t.e >= 0:
-        raise GridError(
-            "a raster is rotated or flipped, or has no geotransform",
-            where=where,
-            expected="rows southward, columns eastward",
-            got=f"a={t.a}, b={t.b}, d={t.d}, e={t.e}",
-            hint="Warp it to a north-up grid first.",
-        )
     return Frame(dataset.crs.to_string(), t.c, t.f, t.a, -t.e, dataset.height, dataset.width)
 
 

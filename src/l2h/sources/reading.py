@@ -12,6 +12,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import InputError
 from l2h.core.grid import Grid, Window
+from l2h.core.header import check_blocks
 from l2h.core.patch import Patch
 from l2h.core.raster import open_raster
 from l2h.sources.frame import Frame, frame_of, offset_on
@@ -63,11 +64,12 @@ class Recipe:
 def describe(path: Path, bands: Sequence[int], layer: str) -> Header:
     """Open a raster and check what can be checked without its pixels.
 
-    InputError for a missing file, an unknown format, a missing band or values that are not integers of 8 or 16 bits;
-    GridError for a missing CRS, rotation or flip.
+    InputError for a missing file, an unknown format, blocks too large to decode, a missing band or values that are not
+    integers of 8 or 16 bits; GridError for a missing CRS, rotation or flip.
     """
     with open_raster(path) as dataset:
         where = f"layer '{layer}', {path}"
+        check_blocks(dataset, where)
         missing = [band for band in bands if band > dataset.count]
         if missing:
             raise InputError("a raster lacks a band", where=where, expected=f"bands {list(bands)}", got=dataset.count)

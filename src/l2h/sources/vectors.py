@@ -14,11 +14,10 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.files import atomic_path
+from l2h.core.formats import check_vector
 from l2h.sources.frame import same_crs, transformer
 
 Geometries = npt.NDArray[np.object_]
-# formats whose files cannot name other files, told apart by their first bytes
-MAGIC = (b"SQLite format 3", b"\x00\x00\x27\x0a", b"fgb", b"{", b"\xef\xbb\xbf{", b"PAR1")
 
 
 def open_table(path: Path, layer: str | None, columns: Sequence[str]) -> geopandas.GeoDataFrame:
@@ -26,15 +25,7 @@ def open_table(path: Path, layer: str | None, columns: Sequence[str]) -> geopand
 
     Reads GeoPackage, shapefile, GeoJSON, FlatGeobuf and GeoParquet. GridError where the table has no CRS.
     """
-    if not path.is_file():
-        raise InputError("a vector file is missing", where=str(path))
-    with path.open("rb") as stream:
-        if not stream.read(16).lstrip().startswith(MAGIC):
-            raise InputError(
-                "a vector file has a format we do not read",
-                where=str(path),
-                expected="GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet",
-            )
+    check_vector(path)
     table = _read(path, layer)
     missing = [name for name in columns if name not in table.columns]
     if missing:
