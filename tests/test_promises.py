@@ -65,7 +65,7 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("block_px", "executor", "workers"),
-    [(512, "serial", 1), (1024, "processes", 2), (1536, "processes", 1), (333, "processes", 2)],
+    [(512, "serial", 1), (1024, "processes", 2), (1536, "processes", 1), (333, "processes", 2), (400, "ray", 2)],
 )
 def test_same_bytes_for_any_block_size_executor_and_number_of_workers(
     country: Path, tmp_path: Path, block_px: int, executor: str, workers: int
