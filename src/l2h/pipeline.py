@@ -1,22 +1,24 @@
 """The chain: a project's stages in order, each a description that is planned, run or reported by its name."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from l2h.core.errors import SettingsError, UsageError
+from l2h.core.errors import GridError, InputError, SettingsError, UsageError
 from l2h.core.executors import Kind, make_executor
 from l2h.core.files import remove_parts
 from l2h.core.grid import Grid
-from l2h.core.ledger import Ledger
-from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, plan_stage, run_stage
+from l2h.core.ledger import Ledger, Record
+from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, Task, plan_stage, run_stage
 from l2h.facts import layer_facts, page_settings, release_facts
-from l2h.project import Project, load_project, save_settings
+from l2h.product.facts import check_redistribution
+from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
+UNSTATED = ("", "unknown", "not stated", "?")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,22 @@ class Pipeline:
         stage: Stage = getattr(self, f"_{name}")()
         return stage
 
+    def check(self, names: Collection[str]) -> None:
+        """Refuse at once what would fail after hours of the named stages: rights, CRS, files that are named singly.
+
+        SettingsError for rights and the CRS, InputError for a file that is not there.
+        """
+        self._check_crs()
+        self._check_files(names)
+        if "train" in names:
+            self._refuse_training()
+        if "release" in names:
+            check_redistribution(layer_facts(self.project))
+
+    def unlicensed(self) -> list[str]:
+        """Names of the layers whose licence the project leaves open."""
+        return [fact.name for fact in layer_facts(self.project) if fact.licence.strip().lower() in UNSTATED]
+
     @contextmanager
     def context(self, executor: Kind, workers: int, progress: Progress | None = None) -> Iterator[Context]:
         """Everything a stage needs to run; cleans up what killed runs left half-written."""
@@ -72,44 +90,90 @@ class Pipeline:
         """Run one stage: keep what is good, make the rest."""
         if name == "train":
             self._refuse_training()
-        return run_stage(self.stage(name), context)
+        try:
+            return run_stage(self.stage(name), context)
+        except InputError as error:
+            if Path(error.where).exists() or not error.where.startswith(str(context.work)):
+                raise
+            raise InputError(
+                f"stage '{name}' needs what an earlier stage makes, and it is not there",
+                where=error.where,
+                hint=f"Run the stages before it ({', '.join(STAGES[: STAGES.index(name)])}), or all: l2h run.",
+            ) from error
 
     def status(self) -> list[dict[str, Any]]:
-        """Per stage: how many tasks are to keep, remake, make; what failed, holes, seconds spent, pixels to make."""
+        """Per stage: how many tasks are to keep, remake, make; what failed, holes, seconds spent, pixels to make.
+
+        What rests on something stale counts as stale. `waiting` where the whole plan shows only once earlier stages
+        are made; `problem` why it cannot be made, or why a task failed last time. Writes nothing.
+        """
         with make_executor("serial", 1) as pool:
-            context = self._context(pool, Silent())
-            return [self._stage_status(name, context) for name in STAGES]
+            context = self._context(pool, Silent(), read_only=True)
+            stale: set[Path] = set()
+            return [self._stage_status(name, context, stale) for name in STAGES]
 
-    def _context(self, pool: Any, progress: Progress) -> Context:
-        return Context(self.folder, self.grid, self.project.grid.block_px, Ledger(self.folder), pool, progress)
+    def _context(self, pool: Any, progress: Progress, *, read_only: bool = False) -> Context:
+        ledger = Ledger(self.folder, read_only=read_only)
+        return Context(self.folder, self.grid, self.project.grid.block_px, ledger, pool, progress)
 
-    def _stage_status(self, name: str, context: Context) -> dict[str, Any]:
+    def _stage_status(self, name: str, context: Context, stale: set[Path]) -> dict[str, Any]:
         row: dict[str, Any] = {"stage": name, "keep": 0, "remake": 0, "make": 0, "failed": 0, "holes": 0}
-        row |= {"seconds": 0.0, "pixels_to_make": 0, "waiting": False}
-        complete = False
-        for task, decision in plan_stage(self.stage(name), context):
-            complete = True
-            if decision is None:
+        row |= {"seconds": 0.0, "pixels": 0, "pixels_to_make": 0, "waiting": False, "problem": ""}
+        waits: list[InputError] = []
+        for task, decision in plan_stage(self.stage(name), context, waits):
+            rests_on_stale = decision == "keep" and not stale.isdisjoint(task.inputs)
+            decided = "remake" if rests_on_stale else decision
+            if decided is None:
                 row["waiting"] = True
                 continue
-            row[decision] += 1
-            row["pixels_to_make"] += 0 if decision == "keep" else task.pixels
-            record = context.ledger.get(task.key)
-            if record is not None:
-                row["failed"] += bool(record.failed)
-                row["holes"] += len(record.holes)
-                row["seconds"] += record.info.get("seconds", 0.0)
-        row["waiting"] = row["waiting"] or not complete
+            if decided != "keep":
+                stale.update(task.outputs)
+            _count(row, task, decided, context.ledger.get(task.key))
+        for error in waits:
+            made_later = error.where.startswith(str(context.work)) and not Path(error.where).exists()
+            row |= {"waiting": True, "problem": row["problem"] or ("" if made_later else str(error))}
         row["seconds"] = round(row["seconds"], 2)
         return row
+
+    def _check_crs(self) -> None:
+        from l2h.sources.frame import parse_crs
+        from l2h.sources.osm_layers import metres_per_unit
+
+        lattice, where = self.project.grid, f"{self.folder / PROJECT_FILE}, [grid] crs"
+        try:
+            unit_m = metres_per_unit(lattice.crs)
+        except GridError as error:
+            raise SettingsError(error.what, where=where, got=repr(lattice.crs), hint=error.hint) from error
+        if parse_crs(lattice.crs).is_geographic or abs(unit_m - 1) > 1e-9:
+            raise SettingsError(
+                "the lattice is not in metres",
+                where=where,
+                expected="a projected CRS in metres, such as a UTM zone or an equal-area one",
+                got=lattice.crs,
+                hint="`l2h init` chooses one that suits the imagery.",
+            )
+
+    def _check_files(self, names: Collection[str]) -> None:
+        project, named = self.project, [("layers", "boundary.path", self.project.boundary.path)]
+        named += [("layers", "survey.path", project.survey.path)] if project.survey else []
+        if project.reference:
+            named += [("assess", "reference.points", project.reference.points or "")]
+            named += [("assess", "reference.truth", project.reference.truth or "")]
+        for stage, key, path in named:
+            if stage in names and path and not (self.folder / path).is_file():
+                raise InputError(
+                    f"the file that '{key}' names is missing",
+                    where=str(self.folder / path),
+                    hint=f"Paths in the project file are relative to {self.folder}.",
+                )
 
     def _refuse_training(self) -> None:
         barred = [fact for fact in layer_facts(self.project) if not fact.may_train]
         if barred:
+            names = ", ".join(f"'{fact.name}' ({fact.licence})" for fact in barred)
             raise SettingsError(
-                f"layer '{barred[0].name}' may not be used for training",
-                where="may_train = false",
-                got=f"licence {barred[0].licence}",
+                f"a network may not be trained on: {names}",
+                expected="may_train = true for every layer",
                 hint="Leave the layer out, or set may_train where its terms allow it.",
             )
 
@@ -148,3 +212,16 @@ class Pipeline:
         from l2h.report.stage import stage
 
         return stage(page_settings(self.project))
+
+
+def _count(row: dict[str, Any], task: Task, decision: str, record: Record | None) -> None:
+    """Add a task to the row of its stage."""
+    row[decision] += 1
+    row["pixels_to_make"] += 0 if decision == "keep" else task.pixels
+    if record is None:
+        return
+    row["failed"] += bool(record.failed)
+    row["holes"] += len(record.holes)
+    row["seconds"] += record.info.get("seconds", 0.0)
+    row["pixels"] += record.info.get("pixels", 0)
+    row["problem"] = row["problem"] or record.failed

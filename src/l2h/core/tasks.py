@@ -154,15 +154,20 @@ def plan_task(task: Task, ledger: Ledger) -> tuple[Decision, str]:
     return decide(record, wanted, record is not None and ledger.intact(record)), wanted
 
 
-def plan_stage(stage: Stage, context: Context) -> Iterator[tuple[Task, Decision | None]]:
+def plan_stage(
+    stage: Stage, context: Context, waits: list[InputError] | None = None
+) -> Iterator[tuple[Task, Decision | None]]:
     """Every task of a stage with what is to be done; None where its inputs are not made yet.
 
     What was never made needs no digest to be known as missing, so a fresh project's inputs are not hashed for a plan.
+    waits : takes the reason why a step cannot be described yet; the plan ends there
     """
     for step in stage.steps:
         try:
             tasks = step(context)
-        except InputError:  # the step is described by files of an earlier step that are not there yet
+        except InputError as error:  # the step is described by files of an earlier step that are not there yet
+            if waits is not None:
+                waits.append(error)
             return
         for task in tasks:
             if not all(path.exists() for path in task.inputs):
