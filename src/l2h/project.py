@@ -1,6 +1,7 @@
 """The project file: one TOML, read into frozen settings that refuse unknown keys and say where and why."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from l2h.labels.settings import LabelSettings
 from l2h.learning.settings import LearningSettings
 from l2h.mapping.settings import MappingSettings
 from l2h.product.settings import ReleaseSettings
+from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 
 PROJECT_FILE = "project.toml"
@@ -66,6 +68,7 @@ class Project(Settings):
     boundary: BoundarySettings
     survey: SurveySettings | None = None
     reference: ReferenceSettings | None = None
+    fetch: FetchSettings = FetchSettings()
     labels: LabelSettings = LabelSettings()
     learning: LearningSettings = LearningSettings()
     mapping: MappingSettings = MappingSettings()
@@ -105,15 +108,18 @@ def load_project(folder: Path, overrides: Sequence[str] = ()) -> Project:
             hint="Make one with `l2h init DIR` or `l2h toy DIR`, or name its folder.",
         )
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError("the project file is not TOML", where=str(path), got=str(error)) from error
+        hint = "Texts stand in quotes, [section] and [[section]] on lines of their own."
+        raise SettingsError("the project file is not TOML", where=str(path), got=str(error), hint=hint) from error
+    except OSError as error:
+        raise SettingsError("the project file cannot be read", where=str(path), got=error.strerror or "") from error
     for override in overrides:
         apply_override(values, override)
     try:
         return Project.model_validate(values)
     except ValidationError as error:
-        raise _settings_error(path, error) from error
+        raise _settings_error(path, values, overrides, error) from error
 
 
 def save_settings(project: Project, folder: Path) -> Path:
@@ -129,7 +135,7 @@ def apply_override(values: dict[str, Any], text: str) -> None:
     The value is read as TOML (`3`, `true`, `[1, 2]`, `"text"`), and taken as plain text where it is none.
     """
     key, equals, raw = text.partition("=")
-    if not equals or not key.strip():
+    if not equals or not all(part.strip() for part in key.split(".")):
         raise SettingsError("an override needs key=value", got=text, hint="For example --set learning.seed=3.")
     try:
         value = tomllib.loads(f"v = {raw}")["v"]
@@ -148,7 +154,7 @@ def apply_override(values: dict[str, Any], text: str) -> None:
 def _descend(here: Any, part: str, key: str) -> Any:
     child = here[_position(here, part, key)] if isinstance(here, list) else here.setdefault(part, {})
     if not isinstance(child, dict | list):
-        raise SettingsError("an override reaches into a plain value", where=f"'{part}' of '{key}'")
+        raise SettingsError("an override reaches into a plain value", where=f"--set {key}", got=f"'{part}' = {child!r}")
     return child
 
 
@@ -158,20 +164,86 @@ def _position(items: list[Any], text: str, key: str) -> int:
     return int(text)
 
 
-def _settings_error(path: Path, error: ValidationError) -> SettingsError:
+def _settings_error(
+    path: Path, values: Mapping[str, Any], overrides: Sequence[str], error: ValidationError
+) -> SettingsError:
     """The first of pydantic's findings as one clear sentence; the others are counted."""
-    first, more = error.errors()[0], error.error_count() - 1
-    place = ".".join(str(part) for part in first["loc"])
-    also = f" ({more} more)" if more else ""
+    first, more = error.errors(include_url=False)[0], error.error_count() - 1
+    loc = first["loc"]
+    place = ".".join(str(part) for part in loc)
+    where = _origin(path, values, overrides, first) + (f"; {more} more of its settings do not fit" if more else "")
     if first["type"] == "extra_forbidden":
-        known = _known_keys(Project, first["loc"][:-1])
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}."
-        return SettingsError(f"unknown setting '{place}'{also}", where=str(path), hint=hint)
+        return SettingsError(f"unknown setting '{place}'", where=where, hint=_nearest(loc))
     if first["type"] == "missing":
-        return SettingsError(f"setting '{place}' is missing{also}", where=str(path))
+        what = f"section [{place}] is missing" if len(loc) == 1 else f"setting '{place}' is missing"
+        return SettingsError(what, where=where, hint=_MISSING.get(str(loc[-1]), "docs/settings.md explains every key."))
+    text = str(first["msg"])
+    if first["type"] == "value_error":
+        text = text.removeprefix("Value error, ")
+        return SettingsError(f"section [{place}] does not fit together: {text}" if place else text, where=where)
     got = "" if isinstance(first["input"], Mapping | list) else repr(first["input"])
-    return SettingsError(f"setting '{place}' cannot be used{also}", where=str(path), expected=first["msg"], got=got)
+    hint = "A list of tables has double brackets: [[imagery]], [[products]]." if loc[-1] in _LISTS else ""
+    return SettingsError(f"setting '{place}' cannot be used", where=where, expected=_wanted(first), got=got, hint=hint)
+
+
+_LISTS = ("imagery", "products")
+_MISSING = {
+    "licence": "Every source states its licence: an SPDX name such as CC-BY-4.0, or a few words.",
+    "imagery": "At least one [[imagery]] entry names the scenes.",
+    "products": "At least one [[products]] entry names a 10 m land-cover product.",
+    "boundary": "It names the file with the outlines of the cities.",
+}
+# what pydantic calls a type → what a TOML file calls it
+_TOML_TYPES = {
+    "tuple_type": "a list", "list_type": "a list", "string_type": "a text in quotes", "bool_type": "true or false",
+    "bool_parsing": "true or false", "int_type": "a whole number", "int_parsing": "a whole number",
+    "int_from_float": "a whole number", "float_type": "a number", "float_parsing": "a number",
+    "model_type": "a table of settings", "model_attributes_type": "a table of settings", "dict_type": "a table",
+}  # fmt: skip
+
+
+def _wanted(found: Any) -> str:
+    """What a setting should be, in the words of a TOML file."""
+    if found["type"] in _TOML_TYPES:
+        return _TOML_TYPES[found["type"]]
+    text = str(found["msg"])
+    if found["type"] == "literal_error":
+        near = difflib.get_close_matches(str(found["input"]), re.findall(r"'([^']*)'", text), n=1)
+        return text.removeprefix("Input should be ") + (f" (did you mean '{near[0]}'?)" if near else "")
+    text = re.sub(r"^(Input|Value|Tuple|String) should ", "", text)
+    return text.replace("match ", "a text that matches ").removeprefix("be ").removeprefix("have ")
+
+
+def _origin(path: Path, values: Mapping[str, Any], overrides: Sequence[str], found: Any) -> str:
+    """Where a setting was given: the option that set it, else the file, with the name of the layer it is about."""
+    loc = found["loc"]
+    place = ".".join(str(part) for part in loc)
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        reaches_in = f"{key}.".startswith(f"{place}.") and found["type"] != "value_error"
+        if f"{place}.".startswith(f"{key}.") or reaches_in:
+            return f"--set {override}"
+    if len(loc) > 2 and isinstance(loc[1], int):
+        entry = values[str(loc[0])][loc[1]]
+        if isinstance(entry, Mapping) and "name" in entry:
+            return f"{path}, [[{loc[0]}]] '{entry['name']}'"
+    return str(path)
+
+
+def _nearest(loc: Sequence[str | int]) -> str:
+    """A hint towards what was meant by an unknown key: the nearest one here, else the section that has it."""
+    known = _known_keys(Project, loc[:-1])
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    elsewhere = [name for name in Project.model_fields if loc[-1] in _keys_of_section(name)]
+    if elsewhere:
+        return f"It belongs into [{elsewhere[0]}]."
+    return f"Known here: {', '.join(known)}."
+
+
+def _keys_of_section(name: str) -> list[str]:
+    return _known_keys(Project, (name,))
 
 
 def _known_keys(model: Any, place: Sequence[str | int]) -> list[str]:
