@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from l2h.core.legend import LEGENDS, load_legend
+from l2h.core.errors import InputError
+from l2h.core.legend import LEGENDS, Legend, load_legend
 
 
 @click.command("inspect")
@@ -17,22 +19,27 @@ def inspect(files: tuple[Path, ...], legend: str | None, as_json: bool) -> int:
     """Say what each raster is and what is wrong with it: codes outside the legend, nodata, missing overviews,
     repeated strips, unreadable blocks. Status 1 where something makes a file unfit for use.
     """
-    from l2h.core.inspect import describe, inspect_raster
-
     chosen = load_legend(legend) if legend else None
-    rows = [
-        {"facts": describe(path), "findings": [asdict(found) for found in inspect_raster(path, chosen)]}
-        for path in files
-    ]
+    rows = [examine(path, chosen) for path in files]
     if as_json:
         click.echo(json.dumps(rows, indent=2, default=str))
     else:
         for row in rows:
-            _print(row["facts"], row["findings"])  # type: ignore[arg-type]
-    return 1 if any(f["severity"] == "error" for row in rows for f in row["findings"]) else 0  # type: ignore[index]
+            _print(row["facts"], row["findings"])
+    return 1 if any(f["severity"] == "error" for row in rows for f in row["findings"]) else 0
 
 
-def _print(facts: dict[str, object], findings: list[dict[str, str]]) -> None:
+def examine(path: Path, legend: Legend | None) -> dict[str, Any]:
+    """Facts and findings of a file; one that cannot be opened is a finding, so that the other files are looked at."""
+    from l2h.core.inspect import Finding, describe, inspect_raster
+
+    try:
+        return {"facts": describe(path), "findings": [asdict(found) for found in inspect_raster(path, legend)]}
+    except InputError as error:
+        return {"facts": {"path": str(path)}, "findings": [asdict(Finding("error", "cannot-open", str(error)))]}
+
+
+def _print(facts: dict[str, Any], findings: list[dict[str, str]]) -> None:
     for name, value in facts.items():
         if value not in (None, "", {}, [], ()):
             click.echo(f"{name:<14} {value}", err=True)

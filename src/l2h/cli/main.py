@@ -1,5 +1,6 @@
 """`l2h`: the command line. Commands load when they are called, so `--help` answers at once."""
 
+import difflib
 import importlib
 import os
 import sys
@@ -24,6 +25,17 @@ class LazyGroup(click.Group):
         module, _ = COMMANDS[cmd_name]
         command = importlib.import_module(module).COMMANDS[cmd_name]
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands, in the order of the chain"):
@@ -56,5 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has gone: nothing left to say, and no one to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a folder without rights, a disk that fails: the system's words, and the file
+        if os.environ.get("L2H_DEBUG"):
+            raise
+        click.echo(f"l2h: {error.strerror or error} ({error.filename or 'no file named'})", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)

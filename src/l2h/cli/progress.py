@@ -65,7 +65,7 @@ class LineProgress:
         if now - self._said >= self.every_s and self._done:
             self._said = now
             left = (now - self._began) / self._done * (self._total - self._done)
-            click.echo(f"  {self._name:<10} {100 * self._done / self._total:5.1f} %   {duration(left)} left", err=True)
+            click.echo(f"  {self._name:<12} {100 * self._done / self._total:5.1f} %   {duration(left)} left", err=True)
 
     def finish(self) -> None:
         self._name = ""

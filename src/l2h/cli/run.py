@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from l2h.cli import table
+from l2h.cli.plan import print_plan
 from l2h.cli.progress import duration, make_progress
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
 
 
@@ -23,7 +25,7 @@ def stage_options(function: Callable[..., int]) -> Callable[..., int]:
             "--executor", type=click.Choice(["serial", "processes", "ray"]), default="processes", show_default=True,
             help="Where tasks run; the results are the same.",
         ),
-        click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), show_default="cores"),
+        click.option("--workers", type=click.IntRange(min=1), default=CORES, show_default="cores"),
         click.option("--dry-run", is_flag=True, help="Print what would be made, and stop."),
         click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output."),
     )  # fmt: skip
@@ -38,8 +40,13 @@ def run_stages(
     """Run the named stages in order; the exit status: 0 done, 3 done with holes."""
     from l2h.pipeline import Pipeline
 
+    pipeline = Pipeline.open(folder, overrides)
+    pipeline.check(names)
+    if "release" in names and (open_ := pipeline.unlicensed()):
+        click.echo(
+            f"licence not stated: {', '.join(open_)}. The release will say so; state it in project.toml.", err=True
+        )
     with make_progress() as progress:
-        pipeline = Pipeline.open(folder, overrides)
         reports = []
         with pipeline.context(executor, workers, progress) as context:  # type: ignore[arg-type]
             for name in names:
@@ -76,31 +83,11 @@ def outcome(pipeline: Any, reports: list[Any]) -> dict[str, Any]:
     }
 
 
-def print_plan(names: tuple[str, ...], folder: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Print what the stages would make."""
-    from l2h.pipeline import Pipeline
-
-    pipeline = Pipeline.open(folder, overrides)
-    rows = [row for row in pipeline.status() if row["stage"] in names]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return 0
-    for row in rows:
-        past = row["seconds"]
-        time = f"   about {duration(past)} at the pace of last time" if past else ""
-        click.echo(
-            f"{row['stage']:<8} {row['make'] + row['remake']:>5} to make ({row['pixels_to_make'] / 1e6:,.1f} Mpx), "
-            f"{row['keep']:>5} kept, {'more once its inputs are made' if row['waiting'] else 'complete plan'}{time}",
-            err=True,
-        )
-    return 0
-
-
 def _command(name: str, names: tuple[str, ...], help_text: str) -> click.Command:
     @stage_options
     def run(folder: Path, overrides: tuple[str, ...], executor: str, workers: int, dry_run: bool, as_json: bool) -> int:
         if dry_run:
-            return print_plan(names, folder, overrides, as_json)
+            return print_plan(names, folder, overrides, workers, as_json)
         return run_stages(names, folder, overrides, executor, workers, as_json)
 
     run.__doc__ = help_text

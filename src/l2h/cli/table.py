@@ -4,11 +4,13 @@
 COMMANDS = {
     "toy": ("l2h.cli.toy", "Generate a toy country with known answers."),
     "init": ("l2h.cli.init", "Write a project file for your own data."),
+    "fetch": ("l2h.cli.fetch", "Fetch the products a project names from where their publishers keep them."),
     "layers": ("l2h.cli.run", "Bring every source onto the project's lattice."),
     "labels": ("l2h.cli.run", "Fuse products and OpenStreetMap into training labels."),
     "train": ("l2h.cli.run", "Train the network."),
     "map": ("l2h.cli.run", "Predict class and confidence per pixel."),
     "release": ("l2h.cli.run", "Cut cities, pack provinces, write the manifest."),
+    "interpret": ("l2h.cli.interpret", "Serve a page on which people interpret points, blind to the map."),
     "assess": ("l2h.cli.run", "Measure accuracy at points and against a known truth."),
     "report": ("l2h.cli.run", "Write the report page."),
     "run": ("l2h.cli.run", "Run the whole chain, from where it stands."),

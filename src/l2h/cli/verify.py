@@ -15,7 +15,8 @@ from l2h.core.errors import UsageError
 def verify(path: Path, as_json: bool) -> int:
     """Hash every file of a release folder, or every recorded file of a project, and name those that differ.
 
-    Status 1 where anything differs, is missing, or (in a release) is there without being listed.
+    Status 1 where anything differs, is missing, or (in a release) is there without being listed. What differs in a
+    project is made again by the next run.
     """
     checked, rows = differences(path)
     if as_json:

@@ -1,0 +1,81 @@
+"""`l2h fetch`: the products of a project from where their publishers keep them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from l2h.cli.progress import duration, make_progress, size
+
+if TYPE_CHECKING:
+    from l2h.sources.delivery import Delivery, Order
+
+RATE = 10e6  # bytes a second on which a plan's time is reckoned
+STATES = {"kept": "here", "wanted": "to fetch", "missing": "not to be had"}
+
+
+@click.command("fetch")
+@click.argument("folder", metavar="DIR", default=".", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a setting for this run.")
+@click.option("--dry-run", is_flag=True, help="Print files, bytes, licences and time, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
+def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
+    """Fetch what the project's products need, resumed where it was interrupted; status 3 where something is missing."""
+    from l2h.pipeline import Pipeline
+    from l2h.sources.delivery import Delivery, holes
+
+    pipeline = Pipeline.open(folder, overrides)
+    project = pipeline.project
+    with Delivery(project.products, pipeline.grid, pipeline.folder, project.fetch) as delivery:
+        orders = delivery.plan()
+        _show_plan(delivery, orders, files=dry_run)
+        if not dry_run:
+            with make_progress() as progress:
+                orders = delivery.fetch(orders, progress)
+    missing = holes(orders)
+    for hole in missing:
+        click.echo(f"hole: {hole.where}: {hole.reason}", err=True)
+    if not dry_run:
+        here = [order for order in orders if order.state == "kept"]
+        click.echo(f"{len(here)} of {len(orders)} files are here, {size(_bytes(here))}", err=True)
+    if as_json:
+        click.echo(json.dumps([_plain(order, pipeline.folder) for order in orders], indent=2))
+    return 3 if missing else 0
+
+
+def _bytes(orders: "list[Order]") -> int:
+    return sum(order.size or 0 for order in orders)
+
+
+def _plain(order: "Order", folder: Path) -> dict[str, Any]:
+    return {**asdict(order), "target": order.target.relative_to(folder).as_posix()}
+
+
+def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -> None:
+    """What a layer is, under which terms, and what is to come of it."""
+    if not delivery.products:
+        click.echo("no product of this project has a `catalogue` without `paths`: nothing to fetch", err=True)
+        return
+    for name, product in delivery.products.items():
+        table = delivery.table(name)
+        click.echo(f"{name}: {table.title}   licence {product.licence}", err=True)
+        click.echo(f"  {product.attribution}\n  {table.citation}\n  {table.sentence}", err=True)
+        for order in orders:
+            if files and order.layer == name:
+                known = size(order.size) if order.size is not None else "?"
+                click.echo(f"  {order.file:<52} {known:>10}   {STATES[order.state]}", err=True)
+    wanted = [order for order in orders if order.state == "wanted"]
+    to_come = sum(order.to_come for order in wanted)
+    unknown = sum(order.size is None for order in wanted)
+    also = f" and {unknown} of unknown size" if unknown else ""
+    kept = sum(order.state == "kept" for order in orders)
+    click.echo(
+        f"{len(wanted)} files to fetch, {size(to_come)}{also}, about {duration(to_come / RATE)} at {size(RATE)}/s; "
+        f"{kept} are here",
+        err=True,
+    )
+
+
+COMMANDS = {"fetch": fetch}
