@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from l2h.core.crs import same_crs
 from l2h.core.errors import GridError
 from l2h.core.grid import Grid, Window
 from l2h.sources import resample
-from l2h.sources.frame import Frame, footprint, offset_on, same_crs
+from l2h.sources.frame import Frame, footprint, offset_on
 from l2h.sources.resample import (
     locate,
     mean_of_samples,

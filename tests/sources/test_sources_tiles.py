@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from l2h.core.crs import transformer
 from l2h.core.errors import GridError, InputError, SettingsError
 from l2h.core.grid import Grid
 from l2h.core.legend import load_crosswalk, load_legend
 from l2h.sources.catalogue import load_product, product_names
 from l2h.sources.extent import geographic_box
-from l2h.sources.frame import transformer
 from l2h.sources.tiles import Box, DegreeTiles, UtmTiles, utm_cells
 
 WORLDCOVER = load_product("worldcover-2021").scheme

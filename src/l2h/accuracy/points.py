@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from l2h.accuracy.settings import ReferenceSettings
+from l2h.core.crs import transformer
 from l2h.core.errors import InputError, LegendError
 from l2h.core.formats import check_vector
 from l2h.core.grid import Grid
@@ -146,9 +147,7 @@ def _read_vector(path: Path, layer: str | None) -> dict[str, Any]:
 def _in_crs(table: dict[str, Any], crs: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     if table["crs"] is None:
         return table["x"], table["y"]
-    from pyproj import Transformer
-
-    x, y = Transformer.from_crs(table["crs"], crs, always_xy=True).transform(table["x"], table["y"])
+    x, y = transformer(table["crs"], crs).transform(table["x"], table["y"])
     finite = np.isfinite(x) & np.isfinite(y)  # what cannot be projected is far outside
     return np.where(finite, x, -1e15), np.where(finite, y, -1e15)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from l2h.core.crs import same_crs
 from l2h.core.errors import GridError
 from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
@@ -36,9 +37,7 @@ def check_truth(path: Path, grid: Grid) -> None:
 
 def lattice_offset(raster: Grid, grid: Grid, where: str) -> tuple[int, int]:
     """Row and column of the lattice at which a raster's corner lies."""
-    from pyproj import CRS
-
-    if CRS.from_user_input(raster.crs) != CRS.from_user_input(grid.crs):
+    if not same_crs(raster.crs, grid.crs):
         raise GridError("the truth has another CRS than the project", where=where, expected=grid.crs, got=raster.crs)
     if abs(raster.pixel / grid.pixel - 1) > 1e-9:
         raise GridError("the truth has another pixel", where=where, expected=str(grid.pixel), got=str(raster.pixel))

@@ -65,11 +65,9 @@ def _authalic(lat: Array, ellipsoid: Any) -> Array:
 
 @lru_cache(maxsize=16)
 def _projection(crs: str) -> tuple[Any, Any]:
-    from pyproj import CRS, Transformer
-    from pyproj.exceptions import CRSError
+    from pyproj import Transformer
 
-    try:
-        parsed = CRS.from_user_input(crs)
-    except CRSError as error:
-        raise GridError("the CRS is not known", got=crs, hint="Use an EPSG code or a full WKT text.") from error
+    from l2h.core.crs import parse_crs  # PROJ is loaded by those who ask for an area, not by all who hold a grid
+
+    parsed = parse_crs(crs)
     return parsed, Transformer.from_crs(parsed, parsed.geodetic_crs, always_xy=True)

@@ -11,8 +11,8 @@ import geopandas
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet
-from pyproj import CRS
 
+from l2h.core.crs import same_crs
 from l2h.core.errors import GridError, InputError
 from l2h.core.files import read_json
 from l2h.core.grid import Grid, Window
@@ -130,7 +130,7 @@ class Desk:
         geo = json.loads(pyarrow.parquet.read_schema(path).metadata[b"geo"])
         covered = "covering" in geo["columns"][geo["primary_column"]]
         table = geopandas.read_parquet(path, bbox=bounds) if covered else geopandas.read_parquet(path)
-        if table.crs is None or not CRS(table.crs).equals(CRS(self.grid.crs), ignore_axis_order=True):
+        if table.crs is None or not same_crs(table.crs.to_wkt(), self.grid.crs):
             raise GridError("vectors are not in the project's CRS", where=str(path), got=str(table.crs))
         return table
 

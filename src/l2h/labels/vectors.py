@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from affine import Affine
-from pyproj import CRS, Geod
+from pyproj import Geod
 from rasterio.features import rasterize
 
+from l2h.core.crs import metres_per_unit, parse_crs
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import BUILDING, TRAFFIC
 from l2h.labels.roads import WIDEST_M, half_widths, is_positive
@@ -209,9 +210,9 @@ class _Frame:
 
 def _metres_per_unit(grid: Grid, tile: Window) -> tuple[float, float]:
     """Metres per CRS unit along x and along y, at the middle of a tile."""
-    crs = CRS.from_user_input(grid.crs)
+    crs = parse_crs(grid.crs)
     if not crs.is_geographic:
-        metres = float(crs.axis_info[0].unit_conversion_factor)
+        metres = metres_per_unit(grid.crs)
         return metres, metres
     left, bottom, right, top = grid.bounds(tile)
     lon, lat, step = (left + right) / 2, (bottom + top) / 2, grid.pixel / 2

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import shapely
 from rasterio.features import rasterize
 
+from l2h.core.crs import metres_per_unit
 from l2h.core.errors import BoundaryError
 from l2h.core.grid import Grid, Window
 from l2h.core.regions import CityName, RegionTree
-from l2h.sources.osm_layers import metres_per_unit
 from l2h.sources.settings import BoundarySettings
 from l2h.sources.vectors import Geometries, bring, open_table
 
@@ -49,10 +49,14 @@ def read_cities(path: Path, settings: BoundarySettings, crs: str) -> Cities:
         raise BoundaryError("a boundary file has no cities", where=str(path))
     if len(names) > MAX_CITIES:
         raise BoundaryError("there are too many cities", expected=f"at most {MAX_CITIES}", got=str(len(names)))
-    tree = RegionTree.of(names)
-    shapes = np.asarray(table.geometry.array, object)[[names.index(name) for name in tree.cities]]
     source = table.crs.to_string()
-    check_outlines(tree.cities, shapes, settings.overlap_m / metres_per_unit(source))
+    try:
+        tree = RegionTree.of(names)
+        shapes = np.asarray(table.geometry.array, object)[[names.index(name) for name in tree.cities]]
+        check_outlines(tree.cities, shapes, settings.overlap_m / metres_per_unit(source))
+    except BoundaryError as error:
+        where = f"{path}, {error.where}" if error.where else str(path)
+        raise BoundaryError(error.what, where=where, expected=error.expected, got=error.got, hint=error.hint) from error
     moved = bring(shapes, source, crs)
     for name, shape in zip(tree.cities, moved, strict=True):
         if not np.isfinite(shapely.bounds(shape)).all():
@@ -88,7 +92,7 @@ def check_outlines(names: Sequence[CityName], shapes: Geometries, tolerance: flo
         raise BoundaryError(
             "two cities overlap",
             where=f"{names[first].format()} and {names[second].format()}",
-            got=f"a common area around ({place.x:.6g}, {place.y:.6g})",
+            got=f"a common area around ({place.x:.10g}, {place.y:.10g})",
             hint="Every place has one city: mend the outlines, or raise boundary.overlap_m if these are slivers.",
         )
 

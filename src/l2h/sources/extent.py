@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.crs import transformer
 from l2h.core.errors import GridError
 from l2h.core.grid import Grid
-from l2h.sources.frame import transformer
 from l2h.sources.tiles import Box, check_box
 
 GEOGRAPHIC = "EPSG:4326"

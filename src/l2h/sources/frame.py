@@ -1,15 +1,12 @@
 """Frame: where a source raster's pixels lie, and what of our lattice they cover."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
-from l2h.core.errors import GridError
+from l2h.core.crs import parse_crs, same_crs, transformer
 from l2h.core.grid import Grid, Window
 from l2h.core.header import check_north_up
 
@@ -43,26 +40,6 @@ def frame_of(dataset: Any, layer: str) -> Frame:
     check_north_up(dataset, f"layer '{layer}', {dataset.name}")
     t = dataset.transform
     return Frame(dataset.crs.to_string(), t.c, t.f, t.a, -t.e, dataset.height, dataset.width)
-
-
-@lru_cache(maxsize=64)
-def parse_crs(text: str) -> CRS:
-    """A CRS; GridError where PROJ does not know it."""
-    try:
-        return CRS.from_user_input(text)
-    except CRSError as error:
-        raise GridError("the CRS is not known", got=text, hint="Use an EPSG code or a full WKT text.") from error
-
-
-@lru_cache(maxsize=64)
-def same_crs(first: str, second: str) -> bool:
-    return first == second or parse_crs(first).equals(parse_crs(second), ignore_axis_order=True)
-
-
-@lru_cache(maxsize=64)
-def transformer(source: str, target: str) -> Transformer:
-    """x, y of one CRS → x, y of the other, whatever order of axes they declare."""
-    return Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
 
 
 def offset_on(grid: Grid, frame: Frame) -> tuple[int, int] | None:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyogrio
 import shapely
 
+from l2h.core.crs import metres_per_unit
 from l2h.core.errors import InputError
 from l2h.core.grid import Grid
-from l2h.sources.frame import parse_crs
 from l2h.sources.osm import Extract, read_osm
 from l2h.sources.osm_tags import Road
 from l2h.sources.vectors import Geometries, bring, mend, near, open_table
@@ -68,12 +68,6 @@ def read_layers(paths: Sequence[Path], grid: Grid, margin_m: float) -> OsmLayers
     for name in (*whole.roads, *whole.buildings):  # broken in one extract, whole in another
         whole.dropped.pop(name, None)
     return project(whole, grid, margin_m / metres_per_unit(grid.crs))
-
-
-def metres_per_unit(crs: str) -> float:
-    """Metres in one unit of a CRS; a degree counts as one of latitude."""
-    parsed = parse_crs(crs)
-    return 111_320.0 if parsed.is_geographic else float(parsed.axis_info[0].unit_conversion_factor)
 
 
 def project(extract: Extract, grid: Grid, margin: float) -> OsmLayers:

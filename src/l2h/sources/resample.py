@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from l2h.core.crs import parse_crs, same_crs, transformer
 from l2h.core.grid import Grid, Window
-from l2h.sources.frame import Floats, Frame, parse_crs, same_crs, transformer
+from l2h.sources.frame import Floats, Frame
 
 TILE_PX = 500  # divides the default block of 6000, so that no tile is computed twice there
 STEPS = (64, 16, 4)  # spacings of the mesh on which the projection is computed exactly, tried in turn

@@ -12,10 +12,10 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from l2h.core.crs import same_crs, transformer
 from l2h.core.errors import GridError, InputError
 from l2h.core.files import atomic_path
 from l2h.core.formats import check_vector
-from l2h.sources.frame import same_crs, transformer
 
 Geometries = npt.NDArray[np.object_]
 
