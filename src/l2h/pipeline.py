@@ -136,8 +136,7 @@ class Pipeline:
         return row
 
     def _check_crs(self) -> None:
-        from l2h.sources.frame import parse_crs
-        from l2h.sources.osm_layers import metres_per_unit
+        from l2h.core.crs import metres_per_unit, parse_crs
 
         lattice, where = self.project.grid, f"{self.folder / PROJECT_FILE}, [grid] crs"
         try:
