@@ -1,9 +1,18 @@
 """Fixtures shared by all rooms."""
 
 import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from l2h.cli.main import main
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # `tiny_project` is used from several folders
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +23,71 @@ def real_data() -> Path:
     if not (folder / "cases").is_dir():
         pytest.skip(f"real data not found at {folder}: set L2H_TEST_DATA")
     return folder
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it told programs (out) and people (err)."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def l2h(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Call the command line in this process: `l2h("run", folder, "--json")`."""
+
+    def call(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        assert isinstance(ended.value.code, int)
+        return Said(ended.value.code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A fresh project of 120 × 160 pixels."""
+    from tiny_project import make_project
+
+    return make_project(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_layers_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project with its layers made; not to be changed."""
+    from tiny_project import make_project
+
+    folder = make_project(tmp_path_factory.mktemp("layers") / "tiny")
+    with pytest.raises(SystemExit) as ended:
+        main(["layers", str(folder), "--executor", "serial"])
+    assert ended.value.code == 0
+    return folder
+
+
+@pytest.fixture
+def tiny_layers(tiny_layers_once: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny project with its layers made."""
+    return shutil.copytree(tiny_layers_once, tmp_path / "layers")
+
+
+@pytest.fixture(scope="session")
+def tiny_done_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project with the whole chain run; not to be changed."""
+    from tiny_project import QUICK, make_project
+
+    folder = make_project(tmp_path_factory.mktemp("done") / "tiny")
+    settings = [part for setting in QUICK for part in ("--set", setting)]
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(folder), "--executor", "serial", *settings])
+    assert ended.value.code == 0
+    return folder
+
+
+@pytest.fixture
+def tiny_done(tiny_done_once: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny project with the whole chain run."""
+    return shutil.copytree(tiny_done_once, tmp_path / "done")
