@@ -1,14 +1,17 @@
 """A first project file for a user's own data."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from l2h.core.errors import InputError
 from l2h.core.files import write_text
+from l2h.core.grid import Grid
 
 LICENCE = "unknown"
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -20,36 +23,97 @@ class Sources:
     osm: str | None
     boundary: str
     layer: str | None
-    levels: tuple[str, ...]
+    levels: tuple[str, str, str]
     crs: str | None
     name: str
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What the first scene of an imagery entry says of itself; `scale` where its values are not of 8 bits."""
+
+    grid: Grid
+    bands: int
+    scale: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The lattice that is proposed; without bounds it follows from the outlines."""
+
+    crs: str
+    bounds: Bounds | None
+
+
 def write_project(path: Path, sources: Sources) -> None:
-    """Write a commented project file; InputError where a pattern matches no file."""
-    folder = path.parent.absolute()
-    crs = sources.crs or choose_crs(_files(sources.imagery[0])[0])
-    write_text(path, render(sources, folder, crs))
+    """Write a commented project file, after a look at the scenes and the outlines.
+
+    InputError where a pattern matches no file, BoundaryError where the outlines cannot be used.
+    """
+    for pattern in (*(glob for _, glob in sources.products), *((sources.osm,) if sources.osm else ())):
+        _files(pattern)
+    scenes = tuple(look(_files(pattern)[0]) for pattern in sources.imagery)
+    write_text(path, render(sources, scenes, choose_lattice(sources, scenes[0].grid), path.parent.absolute()))
 
 
-def choose_crs(scene: Path) -> str:
+def look(path: Path) -> Scene:
+    """Read what a project file has to say of a scene; InputError where it is none."""
+    import numpy as np
+
+    from l2h.core.raster import grid_of, open_raster
+
+    with open_raster(path) as data:
+        scale = None
+        if data.dtypes[0] != "uint8":  # the darkest and the brightest per cent of a small copy
+            small = data.read(1, out_shape=(min(data.height, 1000), min(data.width, 1000)), masked=True).compressed()
+            low, high = np.percentile(small, (1, 99)) if small.size else (0, 1)
+            scale = math.floor(low), max(math.floor(low) + 1, math.ceil(high))
+        return Scene(grid_of(data), data.count, scale)
+
+
+def choose_lattice(sources: Sources, scene: Grid) -> Lattice:
+    """The scene's own lattice where it has one of about 1 m, so that its pixels are copied and not resampled."""
+    from l2h.sources.boundaries import read_cities
+    from l2h.sources.settings import BoundarySettings
+
+    crs = sources.crs or choose_crs(scene)
+    boundary = _files(sources.boundary)[0]
+    region, province, city = sources.levels
+    outlines = BoundarySettings(
+        path=str(boundary), layer=sources.layer, region=region, province=province, city=city, licence=LICENCE
+    )
+    cities = read_cities(boundary, outlines, crs)
+    on_scene = crs == scene.crs and abs(scene.pixel - 1) < 1e-6
+    return Lattice(crs, snap(cities.bounds(), scene) if on_scene else None)
+
+
+def choose_crs(scene: Grid) -> str:
     """CRS of the lattice: the scene's own where it is projected in metres, else an equal-area one centred on it."""
     import rasterio.crs
     from rasterio.warp import transform_bounds
 
-    from l2h.core.raster import grid_of, open_raster
-
-    with open_raster(scene) as dataset:
-        crs = grid_of(dataset).crs
-        bounds = transform_bounds(crs, "EPSG:4326", *dataset.bounds)
-    parsed = rasterio.crs.CRS.from_user_input(crs)
+    parsed = rasterio.crs.CRS.from_user_input(scene.crs)
     if parsed.is_projected and parsed.linear_units.lower() in ("metre", "meter"):
-        return crs
-    lon, lat = round((bounds[0] + bounds[2]) / 2, 1), round((bounds[1] + bounds[3]) / 2, 1)
+        return scene.crs
+    left, bottom, right, top = transform_bounds(scene.crs, "EPSG:4326", *scene.bounds())
+    lon, lat = round((left + right) / 2, 1), round((bottom + top) / 2, 1)
     return f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m +no_defs"
 
 
-def render(sources: Sources, folder: Path, crs: str) -> str:
+def snap(bounds: Bounds, scene: Grid) -> Bounds:
+    """The extent grown outward to edges of the scene's pixels.
+
+    >>> snap((3.2, 4.0, 17.0, 16.0), Grid("EPSG:32650", 0.5, 20.5, 1.0, 9, 9))
+    (2.5, 3.5, 17.5, 16.5)
+    """
+    left, bottom, right, top = bounds
+    pixel = scene.pixel
+    cols = math.floor((left - scene.x) / pixel), math.ceil((right - scene.x) / pixel)
+    rows = math.floor((scene.y - top) / pixel), math.ceil((scene.y - bottom) / pixel)
+    return scene.x + cols[0] * pixel, scene.y - rows[1] * pixel, scene.x + cols[1] * pixel, scene.y - rows[0] * pixel
+
+
+def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder: Path) -> str:
     """The text of the project file; paths below `folder` are written relative to it."""
     parts = [
         "# l2h project: every key is explained in docs/settings.md; unknown keys are refused\n",
@@ -57,40 +121,73 @@ def render(sources: Sources, folder: Path, crs: str) -> str:
         f"name = {_text(_slug(sources.name))}",
         f"title = {_text(sources.name)}",
         'version = "1.0"              # a new version is a new release folder\n',
-        "[grid]",
-        f"crs = {_text(crs)}",
-        "pixel_m = 1.0",
-        "block_px = 6000              # side of the blocks that own pixels; changes no byte of the map\n",
+        *_grid(lattice),
     ]
-    for number, pattern in enumerate(sources.imagery, 1):
+    for number, (pattern, scene) in enumerate(zip(sources.imagery, scenes, strict=True), 1):
         name = "imagery" if len(sources.imagery) == 1 else f"imagery{number}"
-        parts += ["[[imagery]]", f"name = {_text(name)}", *_layer(pattern, folder)]
+        bands = list(range(1, min(scene.bands, 3) + 1))
+        parts += ["[[imagery]]", f"name = {_text(name)}", f"bands = {bands}"]
+        parts += [f"scale = {list(scene.scale)}     # these values become 0 and 255"] if scene.scale else []
+        parts += _layer(pattern, folder)
     names: list[str] = []
     for legend, pattern in sources.products:
-        names.append(legend if legend not in names else f"{legend}_{names.count(legend) + 1}")
+        names.append(_free(legend, names))
         parts += ["[[products]]", f"name = {_text(names[-1])}", f"legend = {_text(legend)}", *_layer(pattern, folder)]
     if sources.osm:
-        parts += ["[osm]", *_layer(sources.osm, folder, 'licence = "ODbL-1.0"')]
+        parts += ["[osm]                         # licence and attribution are OpenStreetMap's"]
+        parts += [_paths(sources.osm, folder) + "\n"]
     parts += ["[boundary]", f"path = {_text(_relative(_files(sources.boundary)[0], folder))}"]
     parts += [f"layer = {_text(sources.layer)}"] if sources.layer else []
     levels = zip(("region", "province", "city"), sources.levels, strict=True)
     parts += [f"{level} = {_text(column)}" for level, column in levels]
-    parts += [f"licence = {_text(LICENCE)}         # state it\n"]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_rights()])
 
 
-def _layer(pattern: str, folder: Path, licence: str = f'licence = "{LICENCE}"         # state it') -> list[str]:
-    _files(pattern)
-    rights = ["may_train = true             # say false where the terms forbid it", "may_redistribute = true\n"]
-    return [f"paths = [{_text(_relative(Path(pattern), folder))}]", licence, 'attribution = ""', *rights]
+def _grid(lattice: Lattice) -> list[str]:
+    size = [
+        "pixel_m = 1.0",
+        "block_px = 6000              # side of the blocks that own pixels; changes no byte of the map",
+    ]
+    if lattice.bounds is None:
+        return ["[grid]", f"crs = {_text(lattice.crs)}", *size, ""]
+    bounds = f"bounds = {list(lattice.bounds)}   # of the outlines, on the pixels of the first scene: they are copied"
+    return ["[grid]", f"crs = {_text(lattice.crs)}", *size, f"{bounds}\n"]
+
+
+def _layer(pattern: str, folder: Path) -> list[str]:
+    return [_paths(pattern, folder), *_rights()]
+
+
+def _paths(pattern: str, folder: Path) -> str:
+    return f"paths = [{_text(_relative(Path(pattern), folder))}]"
+
+
+def _rights() -> list[str]:
+    return [
+        f'licence = "{LICENCE}"          # state it: an SPDX name or a few words',
+        'attribution = ""             # the line it asks for',
+        "may_train = true             # say false where the terms forbid it",
+        "may_redistribute = true      # may a map that was made from it be given away\n",
+    ]
+
+
+def _free(legend: str, names: list[str]) -> str:
+    """A layer name: the legend's, numbered from the second of it on."""
+    taken = sum(name.split("-")[0] == legend for name in names)
+    return f"{legend}-{taken + 1}" if taken else legend
 
 
 def _files(pattern: str) -> list[Path]:
     path = Path(pattern)
     anchor = Path(path.anchor or ".")
-    found = sorted(anchor.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+    parts = str(path.relative_to(path.anchor) if path.anchor else path)
+    found = sorted(file for file in anchor.glob(parts) if file.is_file())
     if not found:
-        raise InputError("no file matches", got=pattern, hint="Quote patterns so that the shell leaves them alone.")
+        raise InputError(
+            "no file matches",
+            got=pattern,
+            hint=f"Seen from {Path.cwd()}. Quote patterns so that the shell leaves them alone.",
+        )
     return found
 
 

@@ -43,15 +43,19 @@ def init(
     path = folder / PROJECT_FILE
     if path.exists():
         raise UsageError("there is a project already", where=str(path), hint="Edit it, or choose another folder.")
-    levels = tuple(part.strip() for part in columns.split(","))
-    if len(levels) != 3:
-        raise UsageError("--columns needs three names", expected="region,province,city", got=columns)
     pairs = tuple(_pair(text) for text in products)
-    sources = Sources(imagery, pairs, osm, boundary, layer, levels, crs, name or folder.absolute().name)
+    sources = Sources(imagery, pairs, osm, boundary, layer, _levels(columns), crs, name or folder.absolute().name)
     write_project(path, sources)
     load_project(folder)
     click.echo(f"wrote {path}\nRead it, state the licences, then: l2h run {folder}", err=True)
     return 0
+
+
+def _levels(columns: str) -> tuple[str, str, str]:
+    parts = [part.strip() for part in columns.split(",")]
+    if len(parts) != 3 or not all(parts):
+        raise UsageError("--columns needs three names", expected="region,province,city", got=columns)
+    return parts[0], parts[1], parts[2]
 
 
 def _pair(text: str) -> tuple[str, str]:
