@@ -28,10 +28,11 @@ def release_facts(project: Project) -> ReleaseFacts:
 
 
 def page_settings(project: Project) -> PageSettings:
-    """The project as its report shows it; where tasks run and how they are cut is left out."""
+    """The project as its report shows it; where tasks run, how they are cut and how files are fetched is left out."""
     identity = project.project
     resolved = project.model_dump(mode="json")
     resolved["grid"].pop("block_px")
+    resolved.pop("fetch")
     truth = project.reference.truth if project.reference else None
     return PageSettings(
         name=identity.name, title=identity.title, version=identity.version, sources=tuple(_sources(project)),

@@ -29,6 +29,10 @@ class Pace:
     _until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def deadline(self) -> float:
+        """When the time of a file that begins now is over."""
+        return time.monotonic() + self.settings.deadline_s
+
     def hold(self, seconds: float) -> None:
         """Let no transfer begin for so long."""
         with self._lock:

@@ -6,12 +6,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from l2h.core.settings import Settings
+from l2h.sources.catalogue import load_product
 
 LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
 LegendName = Literal["sinolc1", "worldcover", "esri2020", "esri", "from_glc10"]
 RIGHTS = {"licence", "attribution", "may_train", "may_redistribute"}  # fields that change no pixel
+FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
 RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
+
+
+def fetched_glob(layer: str) -> str:
+    """Where the files of a layer lie once they are fetched."""
+    return f"{FETCHED}/{layer}/*.tif"
 
 
 def _as_text(value: Any) -> Any:
@@ -68,16 +75,46 @@ class ImagerySettings(LayerSettings):
 class ProductSettings(LayerSettings):
     """A 10 m land-cover product, in one or several files.
 
-    legend : whose codes the files carry
-    date   : the year or day the product speaks of, where it is known
-    nodata : codes that mean "no data" beside 0 and what the files declare
+    catalogue : name of the product in our catalogue ("worldcover-2021"), which then says legend, date, licence and
+                attribution where they are left out here
+    source    : where `fetch` finds its files: `s3://bucket/prefix`, `https://host/prefix` or a folder; the publisher's
+                own place where it is left out
+    absent    : names of files that the publisher does not have (open sea), so that they are no holes
+    paths     : globs; with `catalogue`, what `fetch` fetches where they are left out
+    legend    : whose codes the files carry
+    date      : the year or day the product speaks of, where it is known
+    nodata    : codes that mean "no data" beside 0 and what the files declare
     """
 
     name: LayerName
+    catalogue: str | None = None
+    source: str | None = None
+    absent: tuple[str, ...] = ()
     legend: LegendName
     paths: Paths
     date: PartialDate | None = None
     nodata: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
+
+    @property
+    def fetched(self) -> bool:
+        """Whether its files come by `fetch`."""
+        return self.catalogue is not None and self.paths == (fetched_glob(self.name),)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_catalogue(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("catalogue"), str):
+            return values
+        facts = load_product(values["catalogue"]).facts()
+        if values.get("legend", facts["legend"]) != facts["legend"]:
+            raise ValueError(f"the catalogue says that {values['catalogue']} has the legend '{facts['legend']}'")
+        return {"paths": (fetched_glob(str(values.get("name"))),), **facts, **values}
+
+    @model_validator(mode="after")
+    def _fetching_needs_the_catalogue(self) -> Self:
+        if (self.source or self.absent) and not self.fetched:
+            raise ValueError("source and absent go with catalogue, and without paths")
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Self:

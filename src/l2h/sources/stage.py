@@ -18,6 +18,7 @@ from l2h.core.grid import Block, Grid
 from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
 from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.sources.arrivals import arrival_tasks
 from l2h.sources.boundaries import own_pixels, read_cities
 from l2h.sources.imagery import Scene, list_scenes, mosaic, scene_table
 from l2h.sources.osm import Extract
@@ -58,12 +59,14 @@ def _table_tasks(
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
+    arrivals = arrival_tasks(context, products)
     scenes = scene_table(list_scenes(imagery, context.project_dir, context.grid), imagery, context.project_dir)
     tasks = [
         _json_task("scenes", folder, scenes),
         _json_task("products", folder, product_table(products)),
         _cities_task(context, boundary),
         _osm_task(context, osm),
+        *arrivals,
     ]
     return tasks + ([_survey_task(context, survey)] if survey else [])
 

@@ -90,14 +90,15 @@ class Part:
 
     def resume(self, remote: Remote) -> None:
         """Keep what is surely here of this very version of the file, else begin anew."""
-        here = self._noted(remote)
+        here = self.safe(remote)
         with storage_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as stream:
                 stream.truncate(here)
         self.size = here
 
-    def _noted(self, remote: Remote) -> int:
+    def safe(self, remote: Remote) -> int:
+        """Bytes that are surely here of this very version of the file."""
         if not (remote.version and self.note.is_file() and self.path.is_file()):
             return 0
         note = read_json(self.note)
@@ -152,8 +153,7 @@ class Transfer:
         AbsentError, AddressError, StorageError, or InputError with the last reason where it could not be had. Nothing
         of it then bears its final name; what has come stays for the next time unless it was wrong.
         """
-        began, restarts = time.monotonic(), 0
-        deadline = began + self.pace.settings.deadline_s
+        began, restarts, deadline = time.monotonic(), 0, self.pace.deadline()
         while True:
             try:
                 remote = stat_patiently(self.store, self.name, self.pace, deadline)
