@@ -238,3 +238,11 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
         write_table(tmp_path / name, shapes, columns, "EPSG:32650")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_table_can_be_read_in_parts(tmp_path: Path) -> None:
+    shapes = np.array([LineString([(0, 0), (1, 1)]), LineString([(5, 5), (9, 6)])], object)
+    write_table(tmp_path / "a.parquet", shapes, {"osm_id": np.array(["w1", "w2"], object)}, "EPSG:32650")
+    part = geopandas.read_parquet(tmp_path / "a.parquet", bbox=(2, 2, 5, 5))
+    assert list(part["osm_id"]) == ["w2"]
+    assert list(part.columns) == ["osm_id", "geometry"]

@@ -109,7 +109,13 @@ def polygons_of(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def write_table(path: Path, shapes: Geometries, columns: dict[str, npt.NDArray[Any]], crs: str) -> None:
-    """Write GeoParquet whole; the same bytes for the same rows."""
+    """Write GeoParquet whole; the same bytes for the same rows.
+
+    Each row carries its bounding box, so that the task of a block need not take in the vectors of a country.
+    """
     table = geopandas.GeoDataFrame(columns, geometry=geopandas.GeoSeries(list(shapes), crs=crs), crs=crs)
     with atomic_path(path) as part:
-        table.to_parquet(part, index=False, compression="zstd", geometry_encoding="WKB", schema_version="1.0.0")
+        table.to_parquet(
+            part, index=False, compression="zstd", geometry_encoding="WKB", schema_version="1.1.0",
+            write_covering_bbox=True,
+        )  # fmt: skip
