@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,10 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Sources:
-    """What the user named: globs of imagery, (legend, glob) of products, vectors, outlines, and a CRS if any."""
+    """What the user named: globs of imagery, (legend, glob) of products, vectors, outlines, and a CRS if any.
+
+    fetched : (name in the catalogue, address; empty for the publisher's own) of products that are to be fetched
+    """
 
     imagery: tuple[str, ...]
     products: tuple[tuple[str, str], ...]
@@ -26,6 +30,7 @@ class Sources:
     levels: tuple[str, str, str]
     crs: str | None
     name: str
+    fetched: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,9 @@ def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder
     for legend, pattern in sources.products:
         names.append(_free(legend, names))
         parts += ["[[products]]", f"name = {_text(names[-1])}", f"legend = {_text(legend)}", *_layer(pattern, folder)]
+    for product, address in sources.fetched:
+        names.append(_free(product.split("-")[0], names))
+        parts += ["[[products]]", f"name = {_text(names[-1])}", *_fetched(product, address, folder)]
     if sources.osm:
         parts += ["[osm]                         # licence and attribution are OpenStreetMap's"]
         parts += [_paths(sources.osm, folder) + "\n"]
@@ -156,6 +164,16 @@ def _grid(lattice: Lattice) -> list[str]:
 
 def _layer(pattern: str, folder: Path) -> list[str]:
     return [_paths(pattern, folder), *_rights()]
+
+
+def _fetched(product: str, address: str, folder: Path) -> list[str]:
+    """A product of the catalogue, which knows its legend, date and rights."""
+    source = address if "://" in address or not address else _relative(Path(address), folder)
+    return [
+        f"catalogue = {_text(product)}   # says legend, date and rights; `l2h fetch` brings its files",
+        *([f"source = {_text(source)}"] if source else []),
+        "",
+    ]
 
 
 def _paths(pattern: str, folder: Path) -> str:
@@ -197,7 +215,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "project"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # ü is u with two dots
+    return re.sub(r"[^a-z0-9_-]+", "-", plain.lower()).strip("-_") or "project"
 
 
 def _text(value: str) -> str:
