@@ -14,8 +14,9 @@ PRODUCT_LEGENDS = tuple(name for name in LEGENDS if name != "sinolc1")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--imagery", metavar="GLOB", multiple=True, required=True, help="1 m scenes; in ranked order.")
 @click.option(
-    "--product", "products", metavar="LEGEND=GLOB", multiple=True, required=True,
-    help=f"A 10 m product; legends: {', '.join(PRODUCT_LEGENDS)}.",
+    "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True, required=True,
+    help=f"A 10 m product you have, by its legend ({', '.join(PRODUCT_LEGENDS)}), or one that `fetch` fetches, by its "
+    "name in the catalogue, for example worldcover-2021, from its publisher or from an address.",
 )  # fmt: skip
 @click.option("--osm", metavar="FILE", help="OpenStreetMap extract (.osm.pbf, .osm).")
 @click.option("--boundary", metavar="FILE", required=True, help="City outlines with the names of their levels.")
@@ -44,10 +45,12 @@ def init(
     if path.exists():
         raise UsageError("there is a project already", where=str(path), hint="Edit it, or choose another folder.")
     pairs = tuple(_pair(text) for text in products)
-    sources = Sources(imagery, pairs, osm, boundary, layer, _levels(columns), crs, name or folder.absolute().name)
-    write_project(path, sources)
+    here, fetched = (tuple(p for p in pairs if (p[0] in PRODUCT_LEGENDS) == own) for own in (True, False))
+    title = name or folder.absolute().name
+    write_project(path, Sources(imagery, here, osm, boundary, layer, _levels(columns), crs, title, fetched))
     load_project(folder)
-    click.echo(f"wrote {path}\nRead it, state the licences, then: l2h run {folder}", err=True)
+    then = f"l2h fetch {folder} && l2h run {folder}" if fetched else f"l2h run {folder}"
+    click.echo(f"wrote {path}\nRead it, state the licences, then: {then}", err=True)
     return 0
 
 
@@ -59,10 +62,14 @@ def _levels(columns: str) -> tuple[str, str, str]:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    legend, equals, pattern = text.partition("=")
-    if not equals or legend not in PRODUCT_LEGENDS:
-        raise UsageError("--product needs LEGEND=GLOB", expected=f"a legend of {', '.join(PRODUCT_LEGENDS)}", got=text)
-    return legend, pattern
+    """(legend, glob) of a product that is here, or (name in the catalogue, address) of one that is to be fetched."""
+    from l2h.sources.catalogue import product_names
+
+    name, equals, rest = text.partition("=")
+    if (name in PRODUCT_LEGENDS and equals) or name in product_names():
+        return name, rest
+    known = f"a legend of {', '.join(PRODUCT_LEGENDS)}, or a name of the catalogue: {', '.join(product_names())}"
+    raise UsageError("--product needs LEGEND=GLOB or NAME[=ADDRESS]", expected=known, got=text)
 
 
 COMMANDS = {"init": init}

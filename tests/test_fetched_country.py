@@ -1,0 +1,168 @@
+"""A generated country whose products are served only as their publishers do: init, fetch, run end in the same bytes."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from l2h.cli.main import main
+from l2h.core.files import read_json, sha256_file
+from l2h.toy.stage import make_toy
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "sources"))
+from scripted import Scripted, busy, hang_up, part_then
+
+# the catalogue's name, the file it needs near 117° E, 30° N, and the toy's file that plays it
+LAYOUT = (
+    ("worldcover-2021", "v200/2021/map", "ESA_WorldCover_10m_2021_v200_N30E117_Map.tif", "esa_worldcover.tif"),
+    ("esri-2020-v1", "io-lulc", "50R_20200101-20210101.tif", "esri_lulc.tif"),
+    ("from_glc10-2017", "data/fromglc10_2017v01", "fromglc10v01_30_116.tif", "from_glc10.tif"),
+)
+OURS = ("worldcover", "esri", "from_glc10")  # what `init` calls the layers
+LAYERS = ("imagery", "scene", "regions")
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A country of half a square kilometre, and the same products in their publishers' layouts under `served`."""
+    folder = tmp_path_factory.mktemp("fetched")
+    make_toy(folder / "toy", km2=0.5)
+    for _, prefix, file, stem in LAYOUT:
+        target = folder / "served" / prefix / file
+        target.parent.mkdir(parents=True)
+        shutil.copy(folder / "toy/inputs/products" / stem, target)
+    return folder
+
+
+def l2h(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def wanted(country: Path) -> dict[str, str]:
+    """Digests of the layers made from local files, by a project of `init`."""
+    folder = country / "local"
+    legends = ("worldcover", "esri2020", "from_glc10")
+    names = zip(legends, LAYOUT, strict=True)
+    products = [f"{legend}={country}/toy/inputs/products/{stem}" for legend, (*_, stem) in names]
+    return layers(country, folder, products, dict(zip(legends, OURS, strict=True)))
+
+
+def layers(country: Path, folder: Path, products: list[str], names: dict[str, str]) -> dict[str, str]:
+    """Run init and layers; digest of every block of every layer, under our names."""
+    start(country, folder, products)
+    assert l2h("layers", folder, "--executor", "serial") == 0
+    return digests(folder, names)
+
+
+def start(country: Path, folder: Path, products: list[str]) -> None:
+    inputs = country / "toy" / "inputs"
+    options = [word for product in products for word in ("--product", product)]
+    vectors = ["--osm", inputs / "osm.osm.pbf", "--boundary", inputs / "boundary.gpkg", "--layer", "cities"]
+    assert l2h("init", folder, "--imagery", inputs / "imagery" / "*.tif", *options, *vectors) == 0
+
+
+def digests(folder: Path, names: dict[str, str]) -> dict[str, str]:
+    work = folder / "work" / "layers"
+    of = {name: name for name in LAYERS} | names
+    return {
+        f"{ours}/{p.name}": sha256_file(p) for theirs, ours in of.items() for p in sorted((work / theirs).iterdir())
+    }
+
+
+@pytest.fixture
+def server(country: Path) -> Iterator[Scripted]:
+    with Scripted(country / "served") as server:
+        yield server
+
+
+SAME = dict(zip(OURS, OURS, strict=True))
+OPEN = ("--set", "fetch.allow_private=true", "--set", "fetch.backoff_s=0.001")
+
+
+def check_same(country: Path, folder: Path, addresses: list[str], wanted: dict[str, str], *more: str) -> None:
+    """init, fetch, layers from these addresses give the layers of the local files."""
+    products = [f"{name}={address}" for (name, *_), address in zip(LAYOUT, addresses, strict=True)]
+    start(country, folder, products)
+    assert l2h("fetch", folder, *OPEN, *more) == 0
+    assert l2h("layers", folder, "--executor", "serial", *OPEN) == 0
+    assert digests(folder, SAME) == wanted
+    assert len(wanted) >= 6
+    rows = read_json(folder / "work/layers/fetched.json")
+    assert [row["file"] for row in rows] == [file for _, _, file, _ in LAYOUT]
+    assert [row["address"].rpartition("/")[0] for row in rows] == addresses
+
+
+def test_from_a_web_server_that_stumbles(
+    country: Path, server: Scripted, wanted: dict[str, str], tmp_path: Path
+) -> None:
+    for number, (_, prefix, file, _) in enumerate(LAYOUT):
+        faults = (part_then(hang_up), busy(503), busy(429, Retry_After="0"))
+        server.script[f"GET /{prefix}/{file}"] = list(faults[: number + 1])
+    check_same(country, tmp_path / "web", [f"{server.url}/{prefix}" for _, prefix, *_ in LAYOUT], wanted)
+
+
+def test_from_folders(country: Path, wanted: dict[str, str], tmp_path: Path) -> None:
+    check_same(country, tmp_path / "folder", [f"{country}/served/{prefix}" for _, prefix, *_ in LAYOUT], wanted)
+
+
+@pytest.fixture
+def bucket(country: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 server on this machine with an open bucket `landcover`; its endpoint."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "testing")
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    endpoint = "http://{}:{}".format(*running.get_host_and_port())
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="eu-central-1")
+    s3.create_bucket(
+        Bucket="landcover", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}, ACL="public-read"
+    )
+    for _, prefix, file, _ in LAYOUT:
+        s3.upload_file(country / "served" / prefix / file, "landcover", f"{prefix}/{file}", {"ACL": "public-read"})
+    yield endpoint
+    running.stop()
+
+
+def test_from_an_open_bucket(country: Path, bucket: str, wanted: dict[str, str], tmp_path: Path) -> None:
+    addresses = [f"s3://landcover/{prefix}" for _, prefix, *_ in LAYOUT]
+    check_same(country, tmp_path / "bucket", addresses, wanted, "--set", f"fetch.s3_endpoint={bucket}")
+
+
+def test_a_dry_run_prints_files_bytes_licences_and_time(
+    country: Path, server: Scripted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(country, tmp_path / "dry", [f"worldcover-2021={server.url}/v200/2021/map"])
+    capsys.readouterr()
+    assert l2h("fetch", tmp_path / "dry", *OPEN, "--dry-run") == 0
+    text = capsys.readouterr().err
+    for part in (
+        "CC-BY-4.0",
+        LAYOUT[0][2],
+        "to fetch",
+        "1 files to fetch",
+        "about 0 s at 10.0 MB/s",
+        "© ESA WorldCover",
+    ):
+        assert part in text
+    assert not list((tmp_path / "dry" / "inputs").rglob("*.tif"))
+    assert server.counts()["GET"] == 0
+
+
+def test_holes_end_with_status_3(
+    country: Path, server: Scripted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(country, tmp_path / "holes", [f"worldcover-2021={server.url}/nowhere"])
+    assert l2h("fetch", tmp_path / "holes", *OPEN) == 3
+    assert "hole: layer 'worldcover', ESA_WorldCover_10m_2021_v200_N30E117_Map.tif: there is no such file" in (
+        capsys.readouterr().err
+    )
+    assert l2h("fetch", tmp_path / "holes") == 3  # this machine is reached only when the user says so
+    assert "fetch.allow_private = true" in capsys.readouterr().err
