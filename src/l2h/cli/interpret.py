@@ -72,6 +72,7 @@ def _serve(desk: "Desk", host: str, port: int, token: str, records: Path) -> int
             server.serve_forever()
         except KeyboardInterrupt:
             click.echo("\nended; everything that was answered is kept", err=True)
+    desk.close()
     return 0
 
 

@@ -104,7 +104,7 @@ def fleiss_kappa(counts: Counts) -> Estimate:
     p = float(equal.mean())
     u = (equal - p) / (1 - pe) - (1 - p) / (1 - pe) ** 2 * 2 * ((shares - q) @ q)
     variance = float((u**2).sum()) / (n * (n - 1)) if n > 1 else 0.0
-    return with_error((p - pe) / (1 - pe), variance, "simple_random", n, (-1.0, 1.0))
+    return _kappa((p - pe) / (1 - pe), variance, n)
 
 
 def cohen_kappa(counts: Counts) -> Estimate:
@@ -123,7 +123,14 @@ def cohen_kappa(counts: Counts) -> Estimate:
     gradient = np.eye(len(p)) / (1 - pe) - (1 - po) * (c[:, None] + r[None]) / (1 - pe) ** 2
     mean = float((gradient * p).sum())
     variance = max(0.0, float((gradient**2 * p).sum()) - mean * mean) / n
-    return with_error((po - pe) / (1 - pe), variance, "simple_random", n, (-1.0, 1.0))
+    return _kappa((po - pe) / (1 - pe), variance, n)
+
+
+def _kappa(value: float, variance: float, n: int) -> Estimate:
+    """A kappa with its error; without one where the points do not vary: all agree, or none, which bounds nothing."""
+    if variance < 1e-18:
+        return Estimate(value, None, "simple_random", n)
+    return with_error(value, variance, "simple_random", n, (-1.0, 1.0))
 
 
 def class_agreement(counts: Counts, column: int, value: int) -> ClassAgreement:

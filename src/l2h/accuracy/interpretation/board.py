@@ -98,13 +98,15 @@ class Board:
 
     def next_point(self, who: str, role: Role, held: Held, after: str | None = None) -> str | None:
         """The first point that wants this person, looking onward from `after` and round; None where none does."""
-        start = 0 if after is None else self._place[after] + 1
-        turn = (*self.points[start:], *self.points[:start])
+        start, n = 0 if after is None else self._place[after] + 1, len(self.points)
+        turn = (self.points[(start + step) % n] for step in range(n))
         return next((point for point in turn if self.wants(point, who, role, held)), None)
 
     def left(self, who: str, role: Role) -> int:
         """How many points still want this person, were nobody else at work."""
-        return sum(self.wants(point, who, role, {}) for point in self.points)
+        state = "open" if role == "interpret" else "disputed"
+        mine = {*self.history(who, "interpret"), *self.history(who, role)}
+        return self._states[state] - sum(self.verdict(point).state == state for point in mine)
 
     def seconds_per_point(self, who: str, role: Role) -> float | None:
         """Median time of a person's newest answers; None before the first."""

@@ -51,7 +51,7 @@ class Records:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection, self.path, self._lock = connection, path, threading.Lock()
-        self.meta = dict(connection.execute("SELECT name, value FROM meta"))
+        self.meta: dict[str, str] = dict(connection.execute("SELECT name, value FROM meta"))
 
     @classmethod
     def open(cls, path: Path, points: str, legend: str, per_point: int) -> "Records":
@@ -94,7 +94,7 @@ class Records:
         InputError where that key belongs to something else; StorageError where the disk refuses.
         """
         stamped = replace(event, at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-        row = {name: None for name in COLUMNS} | asdict(stamped)
+        row = dict.fromkeys(COLUMNS) | asdict(stamped)
         row["kind"] = "undo" if isinstance(event, Undo) else "answer"
         marks = ", ".join(f":{name}" for name in COLUMNS)
         with self._guarded():
