@@ -278,7 +278,6 @@ def test_colour_jitter_scales_bands_shifts_all_and_stays_in_range() -> None:
 def test_traffic_is_added_to_built_up() -> None:
     p = torch.arange(1.0, 12.0)[None, :, None, None]  # traffic 1, tree 2, ..., building 6, ..., moss 11
     assert CLASSES.to_coarse(p).flatten().tolist() == [2, 3, 4, 5, 6 + 1, 7, 8, 9, 10, 11]
-    assert CLASSES.coarse_of_fine() == [4, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_areas_must_fit_together() -> None:

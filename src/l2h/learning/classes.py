@@ -41,10 +41,6 @@ class ClassMap:
         """Channel of building."""
         return self.fine.index(BUILDING)
 
-    def coarse_of_fine(self) -> list[int]:
-        """For each fine channel, its coarse channel."""
-        return [self.coarse.index(BUILDING if value == TRAFFIC else value) for value in self.fine]
-
     def to_coarse(self, probability: Tensor) -> Tensor:
         """``[N, K, H, W]`` fine probabilities to ``[N, J, H, W]``: traffic is added to building."""
         rest = [i for i in range(len(self.fine)) if i != self.traffic]

@@ -1,10 +1,10 @@
 """The coarse posterior as a second witness: how it is smoothed, when it is heard, how it is multiplied in.
 
-    p'(c) ∝ p(c) · [ (1 - m) q̄(c) + m / J ]^β,      β = 0.5, m = 0.05
+    p'(c) ∝ p(c) · [ (1 - m) q̄(c) + m / J ]^β
 
-q̄: the posterior of the 10 m products smoothed over cells (σ = 2 cells) and interpolated to pixels. Products speak of
-built-up only; traffic and building take the same factor, so their ratio stays the network's own. Described in
-docs/method.md, section 4.
+q̄: the posterior of the 10 m products smoothed over cells (Gaussian of σ cells) and interpolated to pixels; β, m and σ
+are settings. Products speak of built-up only; traffic and building take the same factor, so their ratio stays the
+network's own. Described in docs/method.md, section 4.
 """
 
 from dataclasses import dataclass
@@ -113,7 +113,10 @@ class Agreement:
 
     @property
     def label_accuracy(self) -> float:
-        """How often the label expects itself to be right."""
+        """How often the label expects itself to be right: the mean of its largest probability, not its reliability.
+
+        The products share errors that the label model takes for independent, so this is a few points too high.
+        """
         return self.expected / (255 * self.cells) if self.cells else 0.0
 
     @property

@@ -16,10 +16,10 @@ GONE_KEYS = GONE - {"historic"}  # as in abandoned=yes; what is historic may wel
 RAILS = frozenset({"rail", "light_rail", "narrow_gauge", "tram", "monorail", "funicular", "preserved", "subway"})
 NOT_ROADS = frozenset({"no", "platform", "rest_area", "services", "elevator", "corridor", "bus_stop", "emergency_bay"})
 AERO = frozenset({"runway", "taxiway"})
+FOOT_M = 0.3048
 METRES = {"": 1.0, "m": 1.0, "meter": 1.0, "metre": 1.0, "meters": 1.0, "metres": 1.0, "cm": 0.01}
-FEET = {"ft": 0.3048, "feet": 0.3048}
-UNITS = METRES | FEET
-WIDTH_KEYS = ("width", "width:carriageway", "est_width")
+UNITS = METRES | {"ft": FOOT_M, "feet": FOOT_M}
+WIDTH_KEYS = ("width", "width:carriageway", "est_width")  # the first that can be believed counts
 LENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]*)")
 FEET_INCHES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?:\s*(\d+(?:\.\d+)?)\s*(?:\"|''))?")
 WIDEST_M, MOST_LANES = 200.0, 30.0  # beyond these a tag is a slip of the pen
@@ -49,10 +49,7 @@ def read_road(tags: Mapping[str, str], closed: bool) -> Road | str:
         return hidden
     if tags.get("area", "no") not in ("no", "false") or (closed and tags.get("aeroway") == "runway"):
         return "outline of an area"
-    width = next(
-        (w for key in ("width", "width:carriageway", "est_width") if (w := parse_width(tags.get(key, ""))) > 0),
-        math.nan,
-    )
+    width = next((w for key in WIDTH_KEYS if (w := parse_width(tags.get(key, ""))) > 0), math.nan)
     return Road(kind, width, parse_lanes(tags.get("lanes", "")), tags.get("bridge", "no") != "no")
 
 
@@ -97,7 +94,7 @@ def parse_width(text: str) -> float:
     """
     text = text.strip().lower()
     if match := FEET_INCHES.fullmatch(text):
-        width = float(match[1]) * 0.3048 + float(match[2] or 0) * 0.0254
+        width = (float(match[1]) + float(match[2] or 0) / 12) * FOOT_M
     elif (match := LENGTH.fullmatch(text)) and match[2] in UNITS:
         width = float(match[1].replace(",", ".")) * UNITS[match[2]]
     else:
