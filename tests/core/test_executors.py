@@ -128,6 +128,15 @@ def test_workers_killed_at_random_lose_and_repeat_nothing() -> None:
     assert sorted(progress) == [n * n for n in range(250)]
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Answer to Ctrl-C even where the tests run in the background, whose signal it is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_does_not_wait_for_work_nobody_wants(tmp_path: Path) -> None:
     def interrupt() -> None:
         wait_for(lambda: len(list(tmp_path.iterdir())) == 2)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.core.errors import LegendError
@@ -163,6 +163,7 @@ def chains(draw: st.DrawFn) -> tuple[Crosswalk, Crosswalk, Crosswalk]:
     return tuple(crosswalk(s, t) for s, t in pairwise(legends))  # type: ignore[return-value]
 
 
+@settings(max_examples=40)
 @given(chains())
 def test_composition_is_associative_and_total(chain: tuple[Crosswalk, Crosswalk, Crosswalk]) -> None:
     a, b, c = chain
@@ -170,6 +171,7 @@ def test_composition_is_associative_and_total(chain: tuple[Crosswalk, Crosswalk,
     assert set(a.compose(b).table) == set(a.source.values)
 
 
+@settings(max_examples=40)
 @given(chains())
 def test_composition_admits_what_the_matrices_say(chain: tuple[Crosswalk, Crosswalk, Crosswalk]) -> None:
     a, b, _ = chain
