@@ -47,8 +47,11 @@ class Identity(Settings):
 class GridSettings(Settings):
     """The lattice: CRS, pixel, extent, and the side of the blocks that own pixels.
 
-    bounds : (left, bottom, right, top) in CRS units; the boundary's extent where it is left out. Snapped outward to
-             whole cells
+    crs      : of the lattice and of everything made; projected, in metres (EPSG code, PROJ or WKT text)
+    pixel_m  : side of a pixel
+    block_px : side of the blocks that own pixels; changes no byte of what is made
+    bounds   : (left, bottom, right, top) in CRS units; the boundary's extent where it is left out. Snapped outward to
+               whole cells
     """
 
     crs: str

@@ -35,18 +35,33 @@ EXECUTION = frozenset({"threads", "accelerator", "devices", "save_every_steps"})
 class LearningSettings(Settings):
     """How a network is trained. ``recipe`` sets defaults; any key given explicitly overrides it.
 
+    recipe               a named set of defaults (below)
     network, width       which network, and its width (multiple of 4)
     labels               ``posterior`` (soft, per cell) or ``label`` (hard, per pixel)
     loss                 ``cell`` (cell means must match the posterior) or ``ce`` (each pixel must match)
     alpha                sharpness of the cell vote: 1 best overall accuracy, 2 sharper edges and less of it
     pure_weight          weight of the pixel term in unanimous 3 × 3 neighbourhoods (cell loss only)
     split_weight         weight of traffic against building on vectors, as positives only
-    cas, cas_start_share confident-area selection, from which share of the training on
+    cas                  confident-area selection: by agreement with the labels, or by the network's confidence
+    cas_start_share      share of the training from which on it selects
     dva_gamma            weight of the dynamic-vague-area term (0: off)
     megapixels           pixels to see, in millions; by default fifteen times the area, from 10 to 120
+    chip_px              side of a chip
+    chips_per_step       chips an optimiser step sees
     class_balance        0: chips drawn by area; 1: every class equally often
     colour_jitter        largest relative change of brightness of a chip
+    min_valid_share      share of a chip that must be valid
     held_out_share       share of the lattice's blocks kept from training, scored while it runs
+    rate, warmup_share   largest learning rate, and share of the training over which it rises to it
+    weight_decay         of AdamW
+    gradient_clip        largest norm of a step's gradient
+    seed                 of the weights and of the chips drawn
+    precision            of the arithmetic; auto: bf16 where the device has it, else 32 bits
+    accelerator          where to train
+    devices              on how many of them
+    log_every_steps      how often a line is logged
+    save_every_steps     how often the state is saved that a killed training goes on from
+    score_every_share    share of the training between two scores on the held-out blocks
     threads              0: all cores this process may use
     """
 

@@ -11,6 +11,7 @@ class FetchSettings(Settings):
     connections   : transfers at once
     attempts      : failures in a row, without a byte of progress, after which a file is given up
     backoff_s     : pause after the first failure; it doubles with each, up to backoff_max_s, or is what the server asks
+    backoff_max_s : longest pause
     stall_s       : a connection that brings nothing for this long is given up and tried again
     deadline_s    : longest time for one file, whatever happens
     allow_private : whether addresses of this machine and of private networks may be reached

@@ -47,6 +47,7 @@ class LayerSettings(Settings):
 class ImagerySettings(LayerSettings):
     """Scenes of one origin.
 
+    name       : of the layer; every layer has its own
     paths      : globs, relative to the project folder
     bands      : bands to keep, counted from 1, in this order
     dates      : file stem → day; else the TIFF tag, else eight digits in the file's name
@@ -75,6 +76,7 @@ class ImagerySettings(LayerSettings):
 class ProductSettings(LayerSettings):
     """A 10 m land-cover product, in one or several files.
 
+    name      : of the layer and of its folder; every layer has its own
     catalogue : name of the product in our catalogue ("worldcover-2021"), which then says legend, date, licence and
                 attribution where they are left out here
     source    : where `fetch` finds its files: `s3://bucket/prefix`, `https://host/prefix` or a folder; the publisher's
@@ -126,6 +128,7 @@ class ProductSettings(LayerSettings):
 class OsmSettings(LayerSettings):
     """OpenStreetMap extracts (.osm.pbf, .osm) or GeoPackages with layers `roads` and `buildings`.
 
+    paths    : globs, relative to the project folder
     margin_m : features up to this far outside the grid are kept, since wide roads reach in
     """
 
@@ -139,6 +142,7 @@ class OsmSettings(LayerSettings):
 class BoundarySettings(LayerSettings):
     """Outlines of the cities: one feature per city.
 
+    path                   : vector file: GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet
     layer                  : layer of the file, where it has several
     region, province, city : columns that hold the three parts of a city's name
     overlap_m              : overlaps narrower than this are slivers; the city first by name owns their pixels
@@ -155,6 +159,7 @@ class BoundarySettings(LayerSettings):
 class SurveySettings(LayerSettings):
     """A table of surveyed areas (CSV).
 
+    path                      : CSV file with a header, UTF-8
     region, level, land_class : columns that hold the place, its level and the class
     area                      : column that holds the area, else the one called "area_" and a unit. The unit is the end
                                 of its name (_m2, _ha, _km2, _10k_ha), or stands in a column `unit`
