@@ -11,11 +11,11 @@ import click
 from l2h.cli.progress import duration, size
 
 # Seconds of one core per million pixels of the lattice (of training: of what is seen), for a stage that never ran here.
-# From the toy country on a core of 2.5 GHz with AVX-512; another machine may take three times as long.
+# From a real square kilometre on one core of 2.5 GHz with AVX-512; another machine may take three times as long.
 GUESSED_PACE_S = {
-    "layers": 4.0, "labels": 3.0, "train": 8.0, "map": 20.0, "release": 2.0, "assess": 2.0, "report": 5.0,
+    "layers": 2.0, "labels": 1.5, "train": 5.0, "map": 17.0, "release": 1.5, "assess": 1.0, "report": 5.0,
 }  # fmt: skip
-GUESSED_BYTES = 8  # of workspace and release per pixel of the lattice
+GUESSED_BYTES = 15_000_000, 9  # of the training's files, and of workspace and release per pixel of the lattice
 
 
 def print_plan(names: Sequence[str], folder: Path, overrides: tuple[str, ...], workers: int, as_json: bool) -> int:
@@ -52,7 +52,7 @@ def describe(pipeline: Any, names: Sequence[str], workers: int) -> dict[str, Any
         },
         "stages": rows,
         "seconds_expected": round(sum(row["seconds_expected"] for row in rows)),
-        "disk_bytes_expected": GUESSED_BYTES * grid.window.pixels,
+        "disk_bytes_expected": GUESSED_BYTES[0] + GUESSED_BYTES[1] * grid.window.pixels,
         "disk_bytes_free": shutil.disk_usage(there).free,
     }  # fmt: skip
 
