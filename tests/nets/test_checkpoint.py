@@ -151,3 +151,11 @@ def test_a_record_that_is_no_json_is_refused(path: Path) -> None:
     path.with_suffix(".json").write_text("{")
     with pytest.raises(CheckpointError, match="malformed checkpoint record"):
         read_checkpoint(path)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_a_file_larger_than_it_can_be_is_not_read(path: Path, suffix: str) -> None:
+    with path.with_suffix(suffix).open("ab") as stream:
+        stream.truncate(10**12)  # a terabyte of nothing, which takes no room on the disk
+    with pytest.raises(CheckpointError, match=r"too large.*1,000,000,000,000 B"):
+        read_checkpoint(path)

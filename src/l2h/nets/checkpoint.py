@@ -21,6 +21,8 @@ from l2h.nets.normalise import Normalisation
 from l2h.nets.registry import build_network
 
 FORMAT = "l2h-checkpoint-1"
+MOST_RECORD_BYTES = 16 * 2**20  # of the JSON: a training record is a few kilobytes
+MOST_HEADER_BYTES = 2**20  # of the safetensors header: a few names and shapes
 
 
 class NetworkRecord(Settings):
@@ -101,8 +103,8 @@ def read_checkpoint(path: Path, legend: Legend | None = None, bands: int | None 
     """Read ``path`` (.safetensors) with its JSON, checking both before anything is trusted; network in evaluation.
 
     ``legend`` and ``bands``, where given, are what the caller's project has. Raises CheckpointError when a file is
-    missing or malformed, the digest differs, the legend or the bands are others, or a tensor is missing, strange, of
-    another shape or not finite.
+    missing, malformed or too large, the digest differs, the legend or the bands are others, or a tensor is missing,
+    strange, of another shape or not finite.
     """
     sidecar = _read_sidecar(path.with_suffix(".json"))
     where = str(path)
@@ -130,8 +132,14 @@ def read_network(path: Path) -> PixelNetwork:
     return _build(_read_sidecar(path.with_suffix(".json")), str(path))
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, most: int) -> bytes:
+    """The file, unless it is larger than what it should be can be: it is read whole before it is trusted."""
     try:
+        size = path.stat().st_size
+        if size > most:
+            raise CheckpointError(
+                "a file of the checkpoint is too large", where=str(path), expected=f"≤ {most:,} B", got=f"{size:,} B"
+            )
         return path.read_bytes()
     except OSError as error:
         hint = "A checkpoint is two files of one name: .safetensors and .json."
@@ -140,7 +148,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_sidecar(path: Path) -> Sidecar:
     try:
-        sidecar = Sidecar.model_validate_json(_read_bytes(path), strict=True)
+        sidecar = Sidecar.model_validate_json(_read_bytes(path, MOST_RECORD_BYTES), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -192,7 +200,9 @@ def _build(sidecar: Sidecar, where: str) -> PixelNetwork:
 
 
 def _read_weights(path: Path, digest: str, network: PixelNetwork) -> dict[str, Tensor]:
-    data = _read_bytes(path)
+    wanted = network.state_dict()
+    tensor_bytes = sum(tensor.numel() * tensor.element_size() for tensor in wanted.values())
+    data = _read_bytes(path, tensor_bytes + MOST_HEADER_BYTES)
     if (found := sha256_bytes(data)) != digest:
         hint = "The file was changed or cut short after training; restore it or train again."
         raise CheckpointError(
@@ -202,7 +212,7 @@ def _read_weights(path: Path, digest: str, network: PixelNetwork) -> dict[str, T
         tensors = tensors_from_bytes(data)
     except SafetensorError as error:
         raise CheckpointError(f"not a safetensors file: {error}", where=str(path)) from error
-    _check_tensors(tensors, network.state_dict(), str(path))
+    _check_tensors(tensors, wanted, str(path))
     return tensors
 
 
