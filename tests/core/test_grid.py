@@ -67,6 +67,18 @@ def test_slices_pick_a_window_out_of_an_outer_array() -> None:
     assert array[Window(11, 13, 22, 23).slices_in(outer)].tolist() == [[6], [10]]
 
 
+def test_a_hull_holds_both() -> None:
+    assert Window(0, 2, 5, 6).hull(Window(1, 4, 0, 3)) == Window(0, 4, 0, 6)
+
+
+@given(windows(), st.integers(1, 9))
+def test_strips_and_edges_give_the_window_again(window: Window, rows: int) -> None:
+    strips = list(window.strips(rows))
+    assert [row for strip in strips for row in range(*strip.edges[:2])] == list(range(*window.edges[:2]))
+    assert all(strip.height <= rows and strip.edges[2:] == window.edges[2:] for strip in strips)
+    assert Window(*window.edges) == window
+
+
 @given(windows(), windows(), windows())
 def test_intersect_is_commutative_and_associative(a: Window, b: Window, c: Window) -> None:
     assert a.intersect(b) == b.intersect(a)

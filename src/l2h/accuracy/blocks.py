@@ -35,16 +35,11 @@ def tally_block(shelf: Shelf, block: Block, out: Path, located: Path | None, tru
     return Made()
 
 
-def strips(window: Window) -> list[Window]:
-    starts = range(window.row_start, window.row_stop, STRIP_PX)
-    return [Window(r, min(r + STRIP_PX, window.row_stop), window.col_start, window.col_stop) for r in starts]
-
-
 def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[str, list[int]]]:
     """{city: {value: [pixels, 10^-9 m²]}} of our map."""
     total: dict[str, dict[str, list[int]]] = {}
     store = reader.shelf.store("map")
-    for strip in strips(window):
+    for strip in window.strips(STRIP_PX):
         codes = store.read(strip).values[0].astype("uint8")
         legend.check(codes, f"map, {strip}")
         row_area = reader.shelf.grid.row_area(strip.row_start, strip.row_stop)
@@ -62,7 +57,7 @@ def _against_truth(reader: MapReader, window: Window, legend: Legend, path: Path
     total: dict[str, dict[str, Any]] = {name: {} for name in reader.shelf.names}
     with open_raster(path) as dataset:
         truth = Truth(dataset, reader.shelf.grid)
-        for strip in strips(window):
+        for strip in window.strips(STRIP_PX):
             patch = truth.read(strip)
             reference = np.where(patch.valid, patch.values[0], 0).astype("uint8")
             legend.check(reference, f"{path}, {strip}")

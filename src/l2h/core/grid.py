@@ -34,6 +34,11 @@ class Window:
         return f"rows {self.row_start}:{self.row_stop}, columns {self.col_start}:{self.col_stop}"
 
     @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """(row_start, row_stop, col_start, col_stop), as JSON files keep a window; `Window(*edges)` is the inverse."""
+        return self.row_start, self.row_stop, self.col_start, self.col_stop
+
+    @property
     def height(self) -> int:
         return self.row_stop - self.row_start
 
@@ -63,6 +68,18 @@ class Window:
         return Window(
             row, max(row, min(self.row_stop, other.row_stop)), col, max(col, min(self.col_stop, other.col_stop))
         )
+
+    def hull(self, other: "Window") -> "Window":
+        """The smallest window that holds both."""
+        return Window(
+            min(self.row_start, other.row_start), max(self.row_stop, other.row_stop),
+            min(self.col_start, other.col_start), max(self.col_stop, other.col_stop),
+        )  # fmt: skip
+
+    def strips(self, rows: int) -> Iterator["Window"]:
+        """The window in strips of so many rows, from the top: how a wide one is read in bounded memory."""
+        for start in range(self.row_start, self.row_stop, rows):
+            yield Window(start, min(start + rows, self.row_stop), self.col_start, self.col_stop)
 
     def contains(self, other: "Window") -> bool:
         return (

@@ -50,16 +50,8 @@ def merge(censuses: Iterable[tuple[str, Mapping[int, tuple[int, Window]]]]) -> d
                 found[index] = Extent(pixels, window, (name,))
             else:
                 blocks = tuple(sorted((*before.blocks, name)))
-                found[index] = Extent(before.pixels + pixels, hull(before.window, window), blocks)
+                found[index] = Extent(before.pixels + pixels, before.window.hull(window), blocks)
     return found
-
-
-def hull(a: Window, b: Window) -> Window:
-    """The smallest window that holds both."""
-    return Window(
-        min(a.row_start, b.row_start), max(a.row_stop, b.row_stop), min(a.col_start, b.col_start),
-        max(a.col_stop, b.col_stop),
-    )  # fmt: skip
 
 
 def census_block(output: Path, regions: Path, grid: Grid, block_px: int, block: Block) -> Made:
@@ -71,12 +63,8 @@ def census_block(output: Path, regions: Path, grid: Grid, block_px: int, block: 
         store.close()
     indices = np.where(patch.valid, patch.values[0], 0).astype("uint16")
     found = census(indices, block.window)
-    write_json(output, {str(i): {"pixels": n, "window": list(window_tuple(w))} for i, (n, w) in found.items()})
+    write_json(output, {str(i): {"pixels": n, "window": list(w.edges)} for i, (n, w) in found.items()})
     return Made(info={"cities": len(found)})
-
-
-def window_tuple(window: Window) -> tuple[int, int, int, int]:
-    return window.row_start, window.row_stop, window.col_start, window.col_stop
 
 
 def read_census(paths: Mapping[str, Path]) -> dict[int, Extent]:

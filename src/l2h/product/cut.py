@@ -22,7 +22,6 @@ from l2h.core.patch import Patch
 from l2h.core.raster import open_raster, read_window
 from l2h.core.tasks import Made
 from l2h.product.areas import row_counts, tally
-from l2h.product.census import window_tuple
 from l2h.product.cityreader import Array, CityJob, CityReader, Ownership
 
 CLASSES, CONFIDENCE, DATE = "land cover class", "confidence 0-100", "capture month YYYYMM"  # the tag `content`
@@ -103,7 +102,7 @@ def _tags(job: CityJob, content: str) -> dict[str, str]:
 
 
 def _place(job: CityJob) -> dict[str, Any]:
-    return {"window": list(window_tuple(job.window)), "bounds": list(job.grid.bounds(job.window))}
+    return {"window": list(job.window.edges), "bounds": list(job.grid.bounds(job.window))}
 
 
 def _class_figures(job: CityJob, legend: Legend) -> dict[str, Any]:

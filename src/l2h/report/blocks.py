@@ -38,9 +38,7 @@ def digest_block(work: Path, grid: Grid, block_px: int, block: Block, window_px:
         "city": np.zeros(cells.shape, "int64"),
     }
     windows: dict[tuple[int, int], dict[int, int]] = {}
-    for start in range(block.window.row_start, block.window.row_stop, STRIP_PX):
-        stop = min(start + STRIP_PX, block.window.row_stop)
-        strip = Window(start, stop, block.window.col_start, block.window.col_stop)
+    for strip in block.window.strips(STRIP_PX):
         arrays = [store.read(strip) for store in stores]
         image, valid = _three_bands(arrays[0].values), arrays[0].valid
         mapped, confidence = arrays[1].values[0].astype("uint8"), arrays[1].values[1]

@@ -30,11 +30,7 @@ def gather(digests: tuple[tuple[Block, Path], ...], grid: Grid, window_px: int, 
         image = name == "image"
         write_bytes(folder / f"overview-{name}.{'jpg' if image else 'png'}", jpeg(picture) if image else png(picture))
     chosen = choose(sum_windows(tables, grid, window_px), window_px, limit)
-    rows = [
-        {"city": city, "window": [w.row_start, w.row_stop, w.col_start, w.col_stop]}
-        for city, candidate in chosen
-        for w in [candidate.window]
-    ]
+    rows = [{"city": city, "window": list(candidate.window.edges)} for city, candidate in chosen]
     write_json(folder / "windows.json", {"factor": factor, "windows": rows})
     return Made(info={"windows": len(rows)})
 

@@ -1,6 +1,7 @@
 """Frame: where a source raster's pixels lie, and what of our lattice they cover."""
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -73,19 +74,9 @@ def footprint(frame: Frame, grid: Grid) -> Window:
     left, bottom, right, top = fine + margin * [-1, -1, 1, 1]
     turns = (-360.0, 0.0, 360.0) if parse_crs(grid.crs).is_geographic else (0.0,)
     windows = [grid.window_of_bounds((left + turn, bottom, right + turn, top)) for turn in turns]
-    return _hull([w for w in windows if not w.empty])
+    met = [window for window in windows if not window.empty]
+    return reduce(Window.hull, met) if met else Window(0, 0, 0, 0)
 
 
 def _bounds(x: Floats, y: Floats) -> Floats:
     return np.array([x.min(), y.min(), x.max(), y.max()])
-
-
-def _hull(windows: list[Window]) -> Window:
-    if not windows:
-        return Window(0, 0, 0, 0)
-    return Window(
-        min(w.row_start for w in windows),
-        max(w.row_stop for w in windows),
-        min(w.col_start for w in windows),
-        max(w.col_stop for w in windows),
-    )
