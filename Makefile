@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
-SOURCES := src tests benchmarks
+SOURCES := src tests benchmarks scripts
 
 .PHONY: help install install-test demo test test-fast test-slow check lint types bench clean
 
