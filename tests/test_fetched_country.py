@@ -89,7 +89,7 @@ def check_same(country: Path, folder: Path, addresses: list[str], wanted: dict[s
     products = [f"{name}={address}" for (name, *_), address in zip(LAYOUT, addresses, strict=True)]
     start(country, folder, products)
     assert l2h("fetch", folder, *OPEN, *more) == 0
-    assert l2h("layers", folder, "--executor", "serial", *OPEN) == 0
+    assert l2h("layers", folder, "--executor", "serial") == 0
     assert digests(folder, SAME) == wanted
     assert len(wanted) >= 6
     rows = read_json(folder / "work/layers/fetched.json")
@@ -110,18 +110,19 @@ def test_from_folders(country: Path, wanted: dict[str, str], tmp_path: Path) -> 
     check_same(country, tmp_path / "folder", [f"{country}/served/{prefix}" for _, prefix, *_ in LAYOUT], wanted)
 
 
-@pytest.fixture
-def bucket(country: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+ANY = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+
+
+@pytest.fixture(scope="module")
+def bucket(country: Path) -> Iterator[str]:
     """An S3 server on this machine with an open bucket `landcover`; its endpoint."""
     import boto3
     from moto.server import ThreadedMotoServer
 
-    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(key, "testing")
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     endpoint = "http://{}:{}".format(*running.get_host_and_port())
-    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="eu-central-1")
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="eu-central-1", **ANY)
     s3.create_bucket(
         Bucket="landcover", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}, ACL="public-read"
     )
@@ -131,9 +132,11 @@ def bucket(country: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     running.stop()
 
 
-def test_from_an_open_bucket(country: Path, bucket: str, wanted: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("take", ["whole", "window"])
+def test_from_an_open_bucket(country: Path, bucket: str, wanted: dict[str, str], tmp_path: Path, take: str) -> None:
     addresses = [f"s3://landcover/{prefix}" for _, prefix, *_ in LAYOUT]
-    check_same(country, tmp_path / "bucket", addresses, wanted, "--set", f"fetch.s3_endpoint={bucket}")
+    choice = [word for number in range(3) for word in ("--set", f"products.{number}.take={take}")]
+    check_same(country, tmp_path / "bucket", addresses, wanted, "--set", f"fetch.s3_endpoint={bucket}", *choice)
 
 
 def test_a_dry_run_prints_files_bytes_licences_and_time(

@@ -146,7 +146,7 @@ def part_then(end: Callable[[Answer], None], share: float = 0.5) -> Fault:
     def fault(answer: Answer) -> None:
         data = answer.file() or b""
         start, stop = answer.wanted(len(data))
-        answer.head(206 if start else 200, stop - start, start, len(data), {})
+        answer.head(200 if (start, stop) == (0, len(data)) else 206, stop - start, start, len(data), {})
         answer.body(data[start : start + int((stop - start) * share)])
         answer.wfile.flush()
         end(answer)

@@ -242,7 +242,10 @@ def test_the_catalogue_fills_in_what_a_project_leaves_out() -> None:
     ("values", "match"),
     [
         ({"catalogue": "worldcover-2020", "legend": "esri"}, "has the legend 'worldcover'"),
-        ({"source": "s3://b", "legend": "esri", "paths": ["x"], "licence": "y"}, "source and absent go with catalogue"),
+        (
+            {"source": "s3://b", "legend": "esri", "paths": ["x"], "licence": "y"},
+            "source, take and absent go with catalogue",
+        ),
         ({"catalogue": "worldcover-2020", "source": "s3://b", "paths": ["x"]}, "without paths"),
         ({"legend": "esri", "licence": "y"}, "paths"),
     ],

@@ -16,6 +16,7 @@ from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.products import list_sheets, product_codes
 from l2h.sources.settings import ProductSettings
+from l2h.sources.transfer import receipt_of
 
 pytestmark = pytest.mark.real_data
 VERSIONS = {
@@ -30,9 +31,9 @@ PIXEL = 1 / 12000
 ISLAND = Grid("EPSG:4326", 6.45, 0.42, PIXEL, 5040, 3840)
 
 
-def fetched(name: str, source: str, grid: Grid, folder: Path) -> np.ndarray:
+def fetched(name: str, source: str, grid: Grid, folder: Path, take: str = "whole") -> np.ndarray:
     """Codes of a product on a grid, from files fetched by the catalogue's scheme."""
-    product = ProductSettings(name="esa", catalogue=name, source=source)
+    product = ProductSettings(name="esa", catalogue=name, source=source, take=take)
     with Delivery([product], grid, folder, SETTINGS) as desk:
         (order,) = desk.fetch(desk.plan(), Silent())
     assert (order.state, order.file) == ("kept", VERSIONS[name])
@@ -65,8 +66,12 @@ def test_the_island_has_the_counts_that_gdal_reads(real_data: Path, tmp_path: Pa
     assert 840 < land_km2 < 870  # the island has about 855 km²
 
 
-def test_over_the_web_it_is_the_same(real_data: Path, tmp_path: Path) -> None:
+def test_over_the_web_it_is_the_same_and_a_window_needs_a_tenth(real_data: Path, tmp_path: Path) -> None:
     with Scripted(real_data / "landcover") as server:
         web = fetched("worldcover-2021", server.url, TOWN, tmp_path / "web")
+        window = fetched("worldcover-2021", server.url, TOWN, tmp_path / "window", take="window")
     here = fetched("worldcover-2021", str(real_data / "landcover"), TOWN, tmp_path / "here")
     np.testing.assert_array_equal(web, here)
+    np.testing.assert_array_equal(window, here)
+    receipt = receipt_of(tmp_path / "window/inputs/fetched/esa" / VERSIONS["worldcover-2021"])
+    assert receipt.came < 2_552_807 / 10

@@ -64,7 +64,7 @@ def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -
         click.echo(f"  {product.attribution}\n  {table.citation}\n  {table.sentence}", err=True)
         for order in orders:
             if files and order.layer == name:
-                known = size(order.size) if order.size is not None else "?"
+                known = size(order.size) if order.size is not None else "a window" if order.part else "?"
                 click.echo(f"  {order.file:<52} {known:>10}   {STATES[order.state]}", err=True)
     wanted = [order for order in orders if order.state == "wanted"]
     to_come = sum(order.to_come for order in wanted)

@@ -18,6 +18,7 @@ from l2h.sources.arrivals import needed_files, place_of
 from l2h.sources.catalogue import ProductTable, load_product
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.pace import Pace, StoppedError
+from l2h.sources.remote import cut, part_of
 from l2h.sources.settings import FETCHED, ProductSettings
 from l2h.sources.stores import Store, open_store
 from l2h.sources.transfer import Part, Transfer, is_whole, receipt_of, stat_patiently
@@ -33,6 +34,7 @@ class Order:
 
     size   : bytes, where the store says so
     here   : bytes of it that are here already
+    part   : the part of the file that is taken; empty for the whole. How many bytes it needs shows when it is read
     state  : `kept` (here and whole), `wanted`, `missing` (could not be had, for `reason`)
     """
 
@@ -43,6 +45,7 @@ class Order:
     state: Literal["kept", "wanted", "missing"]
     size: int | None = None
     here: int = 0
+    part: str = ""
     reason: str = ""
 
     @property
@@ -90,15 +93,19 @@ class Delivery:
 
     def plan(self) -> tuple[Order, ...]:
         """Every file the grid needs: kept, wanted with its size, or missing with the reason. Asks the stores."""
-        bare = [
-            Order(name, file, f"{self._stores[name].address}/{file}", place_of(product, file, self.project_dir), "kept")
-            for name, product in self.products.items()
-            for file in needed_files(product, self.grid)
-        ]
-        return tuple(self._each(self._look, bare))
+        return tuple(
+            self._each(self._look, [order for product in self.products.values() for order in self._orders(product)])
+        )
+
+    def _orders(self, product: ProductSettings) -> Iterator[Order]:
+        address = self._stores[product.name].address
+        part = part_of(self.grid) if product.take == "window" else ""
+        for file in needed_files(product, self.grid):
+            target = place_of(product, file, self.project_dir)
+            yield Order(product.name, file, f"{address}/{file}", target, "kept", part=part)
 
     def _look(self, order: Order) -> Order:
-        if is_whole(order.target, order.address):
+        if is_whole(order.target, order.address, order.part):
             receipt = receipt_of(order.target)
             return replace(order, size=receipt.size if receipt else None)
         pace = self._paces[order.layer]
@@ -108,6 +115,8 @@ class Delivery:
             raise
         except (InputError, AddressError) as error:
             return order.missing(error)
+        if order.part:
+            return replace(order, state="wanted")
         return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
 
     def fetch(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
@@ -130,7 +139,10 @@ class Delivery:
     def _fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
         store, pace = self._stores[order.layer], self._paces[order.layer]
         try:
-            receipt = Transfer(store, order.file, order.target, pace, advance).run()
+            if order.part:
+                receipt = cut(store, order.file, order.target, self.grid, pace, advance)
+            else:
+                receipt = Transfer(store, order.file, order.target, pace, advance).run()
         except FATAL:
             raise
         except (InputError, AddressError) as error:

@@ -19,7 +19,7 @@ def geographic_box(grid: Grid) -> Box:
     The rim is brought over as points; the margin is twice what the bounds moved from half the points to all. GridError
     where the rim has no place on the Earth, goes round a pole or crosses the antimeridian.
     """
-    lon, lat = _rim(grid)
+    lon, lat = rim(grid, GEOGRAPHIC)
     turn = np.diff(np.append(lon, lon[0]))
     steps = (turn + 180) % 360 - 180
     if abs(steps.sum()) > 180:
@@ -32,16 +32,16 @@ def geographic_box(grid: Grid) -> Box:
     return check_box((float(west), max(-90.0, float(south)), float(east), min(90.0, float(north))))
 
 
-def _rim(grid: Grid) -> tuple[Floats, Floats]:
-    """Longitude and latitude of points along the grid's edge, once round."""
+def rim(grid: Grid, crs: str) -> tuple[Floats, Floats]:
+    """x and y, in another CRS, of points along a grid's edge, once round; GridError where one has no place there."""
     left, bottom, right, top = grid.bounds()
     u = np.linspace(0, 1, SIDE)[:-1]
     x = np.concatenate([left + u * (right - left), 0 * u + right, right - u * (right - left), 0 * u + left])
     y = np.concatenate([0 * u + top, top - u * (top - bottom), 0 * u + bottom, bottom + u * (top - bottom)])
-    lon, lat = transformer(grid.crs, GEOGRAPHIC).transform(x, y)
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise GridError("a grid reaches beyond where its CRS is defined", where=grid.crs, got=str(grid.bounds()))
-    return lon, lat
+    x, y = transformer(grid.crs, crs).transform(x, y)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise GridError("a grid reaches beyond where a CRS is defined", where=crs, got=f"{grid.bounds()} of {grid.crs}")
+    return x, y
 
 
 def _bounds(x: Floats, y: Floats) -> Floats:

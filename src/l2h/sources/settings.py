@@ -81,6 +81,7 @@ class ProductSettings(LayerSettings):
                 attribution where they are left out here
     source    : where `fetch` finds its files: `s3://bucket/prefix`, `https://host/prefix` or a folder; the publisher's
                 own place where it is left out
+    take      : `whole` files, as published, or only the `window` of each that the grid needs
     absent    : names of files that the publisher does not have (open sea), so that they are no holes
     paths     : globs; with `catalogue`, what `fetch` fetches where they are left out
     legend    : whose codes the files carry
@@ -91,6 +92,7 @@ class ProductSettings(LayerSettings):
     name: LayerName
     catalogue: str | None = None
     source: str | None = None
+    take: Literal["whole", "window"] = "whole"
     absent: tuple[str, ...] = ()
     legend: LegendName
     paths: Paths
@@ -114,8 +116,8 @@ class ProductSettings(LayerSettings):
 
     @model_validator(mode="after")
     def _fetching_needs_the_catalogue(self) -> Self:
-        if (self.source or self.absent) and not self.fetched:
-            raise ValueError("source and absent go with catalogue, and without paths")
+        if (self.source or self.absent or self.take == "window") and not self.fetched:
+            raise ValueError("source, take and absent go with catalogue, and without paths")
         return self
 
     @model_validator(mode="after")

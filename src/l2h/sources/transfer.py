@@ -34,6 +34,8 @@ class Receipt:
     """What came in: from where, when, with which digest.
 
     verified : what the bytes were checked against: "size", "md5", or "nothing" where the store states neither
+    part     : the part of the file that was taken; empty for the whole
+    came     : bytes that came for a part
     """
 
     address: str
@@ -44,6 +46,8 @@ class Receipt:
     verified: str
     fetched_at: str
     seconds: float
+    part: str = ""
+    came: int | None = None
 
 
 def receipt_of(target: Path) -> Receipt | None:
@@ -59,10 +63,13 @@ def receipt_of(target: Path) -> Receipt | None:
         ) from error
 
 
-def is_whole(target: Path, address: str) -> bool:
-    """Whether a file is here as its receipt says, from this address. Hashed only when its size or time differ."""
+def is_whole(target: Path, address: str, part: str = "") -> bool:
+    """Whether a file, or this part of it, is here as its receipt says, from this address.
+
+    Hashed only when its size or time differ.
+    """
     receipt = receipt_of(target)
-    if receipt is None or receipt.address != address or not target.is_file():
+    if receipt is None or (receipt.address, receipt.part) != (address, part) or not target.is_file():
         return False
     stat = target.stat()
     if (stat.st_size, stat.st_mtime_ns) == (receipt.size, receipt.mtime_ns):
