@@ -5,6 +5,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pandas
 import pyogrio
 import pytest
 
@@ -113,6 +114,15 @@ def test_bad_points_are_refused(tmp_path: Path, rows: list[int], ids: list[str] 
     write_points(tmp_path / "p.gpkg", rows, ids)
     with pytest.raises(InputError, match=message):
         read_sheet(tmp_path / "p.gpkg", GRID)
+
+
+def test_the_points_of_a_sample_are_found_beside_its_design(tmp_path: Path) -> None:
+    table = pandas.DataFrame({"stratum": ["moss"], "pixels": [400]})
+    pyogrio.write_dataframe(table, tmp_path / "p.gpkg", layer="design", driver="GPKG")
+    x, y = GRID.xy(np.array([1, 2]), np.array([3, 4]))
+    frame = geopandas.GeoDataFrame({"id": [7, 8]}, geometry=geopandas.points_from_xy(x, y), crs=GRID.crs)
+    frame.to_file(tmp_path / "p.gpkg", layer="points", driver="GPKG", mode="a")
+    assert read_sheet(tmp_path / "p.gpkg", GRID).ids == ("7", "8")
 
 
 def test_bad_files_are_refused(tmp_path: Path) -> None:

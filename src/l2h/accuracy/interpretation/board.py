@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from l2h.accuracy.interpretation.answers import Answer, Event, Role, Undo
-from l2h.accuracy.interpretation.verdict import Verdict, decide
+from l2h.accuracy.interpretation.verdict import State, Verdict, decide
 from l2h.core.errors import InputError
 
 PACE_POINTS = 50  # answers behind the pace that is shown
+
+_WANTED: dict[Role, State] = {"interpret": "open", "adjudicate": "disputed"}  # state of points that want a role
 
 Held = Mapping[str, frozenset[str]]  # point → people who have it on their screens now
 
@@ -27,13 +29,13 @@ class Board:
         self._place = {point: number for number, point in enumerate(self.points)}
         self._answers: dict[str, dict[tuple[str, Role], list[Answer]]] = {point: {} for point in self.points}
         self._given: dict[tuple[str, Role], list[Answer]] = {}
+        self._verdicts = dict.fromkeys(self.points, Verdict("open"))
         self._states: Counter[str] = Counter({"open": len(self.points)})
 
     def apply(self, event: Event) -> None:
         """Take one event in; InputError where it speaks of a point that is not on the board."""
         if event.point not in self._place:
             raise InputError("there is no such point", got=event.point)
-        self._states[self.verdict(event.point).state] -= 1
         by_person = self._answers[event.point].setdefault((event.interpreter, event.role), [])
         given = self._given.setdefault((event.interpreter, event.role), [])
         if isinstance(event, Undo):
@@ -42,7 +44,10 @@ class Board:
         else:
             by_person.append(event)
             given.append(event)
-        self._states[self.verdict(event.point).state] += 1
+        self._states[self._verdicts[event.point].state] -= 1
+        verdict = decide(self.interpretations(event.point), self.adjudication(event.point), self.per_point)
+        self._verdicts[event.point] = verdict
+        self._states[verdict.state] += 1
 
     def place(self, point: str) -> int:
         """Position of a point in the order, from 0."""
@@ -63,7 +68,7 @@ class Board:
         return answers[-1] if answers else None
 
     def verdict(self, point: str) -> Verdict:
-        return decide(self.interpretations(point), self.adjudication(point), self.per_point)
+        return self._verdicts[point]
 
     def states(self) -> dict[str, int]:
         """How many points are open, agreed, disputed, adjudicated."""
@@ -87,14 +92,13 @@ class Board:
 
         held : points on the screens of others, who will answer them soon
         """
-        others = held.get(point, frozenset()) - {who}
-        if self.answer_of(point, who, role) is not None:
+        if self._verdicts[point].state != _WANTED[role] or self.answer_of(point, who, role) is not None:
             return False
+        others = held.get(point, frozenset()) - {who}
         if role == "adjudicate":
-            mine = self.answer_of(point, who, "interpret") is not None
-            return not mine and not others and self.verdict(point).state == "disputed"
+            return not others and self.answer_of(point, who, "interpret") is None
         answered = {answer.interpreter for answer in self.interpretations(point)}
-        return self.adjudication(point) is None and len(answered | others) < self.per_point
+        return len(answered | others) < self.per_point
 
     def next_point(self, who: str, role: Role, held: Held, after: str | None = None) -> str | None:
         """The first point that wants this person, looking onward from `after` and round; None where none does."""
@@ -104,9 +108,9 @@ class Board:
 
     def left(self, who: str, role: Role) -> int:
         """How many points still want this person, were nobody else at work."""
-        state = "open" if role == "interpret" else "disputed"
+        state = _WANTED[role]
         mine = {*self.history(who, "interpret"), *self.history(who, role)}
-        return self._states[state] - sum(self.verdict(point).state == state for point in mine)
+        return self._states[state] - sum(self._verdicts[point].state == state for point in mine)
 
     def seconds_per_point(self, who: str, role: Role) -> float | None:
         """Median time of a person's newest answers; None before the first."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from l2h.accuracy.interpretation.answers import Answer, Event
 from l2h.accuracy.interpretation.board import Board
-from l2h.accuracy.interpretation.sheet import ids_of, places_in, read_frame
+from l2h.accuracy.interpretation.sheet import ids_of, layer_of, places_in, read_frame
 from l2h.core.errors import InputError
 from l2h.core.files import atomic_path, write_text
 from l2h.core.legend import Legend
@@ -119,7 +119,7 @@ def _metadata(path: Path, layer: str | None) -> dict[str, Any]:
         return {}
     import pyogrio
 
-    info = pyogrio.read_info(path, layer=layer)
+    info = pyogrio.read_info(path, layer=layer_of(path, layer))
     return {name: info[name] for name in ("dataset_metadata", "layer_metadata") if info.get(name)}
 
 

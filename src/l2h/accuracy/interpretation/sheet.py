@@ -78,6 +78,14 @@ def places_in(frame: Any, crs: str) -> tuple[npt.NDArray[np.float64], npt.NDArra
     return moved.x.to_numpy(), moved.y.to_numpy()
 
 
+def layer_of(path: Path, layer: str | None) -> str:
+    """The layer of a vector file that holds the points: the one stated, else `points`, else the first."""
+    import pyogrio
+
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    return layer or ("points" if "points" in names else names[0])
+
+
 def _read_csv(path: Path, crs: str, only: str | None) -> Any:
     import geopandas
     import pandas
@@ -105,6 +113,7 @@ def _read_vector(path: Path, layer: str | None, only: str | None) -> Any:
     from pyogrio.errors import DataLayerError, DataSourceError
 
     try:
+        layer = layer_of(path, layer)
         fields = pyogrio.read_info(path, layer=layer)["fields"]
         columns = None if only is None else [name for name in fields if name == only]
         frame = geopandas.read_file(path, layer=layer, columns=columns, engine="pyogrio")
