@@ -16,7 +16,7 @@ from l2h.core.files import read_json
 from l2h.core.grid import Grid
 from l2h.core.tasks import Context, Silent, StageReport, run_stage
 from l2h.sources import delivery
-from l2h.sources.delivery import Delivery, Order, holes
+from l2h.sources.delivery import Delivery, Order, alone, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.products import list_sheets, product_codes
 from l2h.sources.settings import BoundarySettings, ImagerySettings, ProductSettings
@@ -124,13 +124,16 @@ def test_a_full_disk_is_known_beforehand(served: Scripted, fetch: Fetch, monkeyp
     assert served.counts() == {"HEAD": 2}
 
 
-def test_two_at_once_in_one_project_are_refused(served: Scripted, tmp_path: Path) -> None:
-    with (
-        Delivery([esa(served.url)], GRID, tmp_path, QUICK),
-        pytest.raises(InputError, match="another process is fetching"),
-        Delivery([esa(served.url)], GRID, tmp_path, QUICK),
-    ):
-        pass
+def test_a_plan_writes_nothing(served: Scripted, tmp_path: Path) -> None:
+    with Delivery([esa(served.url)], GRID, tmp_path, QUICK) as desk:
+        desk.plan()
+    assert not (tmp_path / "inputs").exists()
+
+
+def test_two_at_once_in_one_project_are_refused(served: Scripted, tmp_path: Path, fetch: Fetch) -> None:
+    with alone(tmp_path / "inputs" / "fetched"), pytest.raises(InputError, match="another process is fetching"):
+        fetch(esa(served.url))
+    assert states(fetch(esa(served.url))) == {WEST: "kept", EAST: "kept"}
 
 
 def test_stopping_ends_all_and_keeps_what_came(served: Scripted, tmp_path: Path, fetch: Fetch) -> None:

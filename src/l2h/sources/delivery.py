@@ -58,7 +58,7 @@ class Order:
 
 
 class Delivery:
-    """Fetches the files of a project's products. A context manager: it holds connections and the right to fetch here.
+    """Fetches the files of a project's products. A context manager: it holds connections.
 
     stop : set it, from another thread, to end all transfers; what has come stays
     """
@@ -75,7 +75,6 @@ class Delivery:
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            held.enter_context(alone(self.project_dir / FETCHED))
             for name, product in self.products.items():
                 table = load_product(str(product.catalogue))
                 store = open_store(product.source or table.source, self.settings, self.project_dir, table.region)
@@ -120,8 +119,15 @@ class Delivery:
         return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
 
     def fetch(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
-        """Fetch what is wanted; the orders, now `kept` or `missing`. StorageError where the disk cannot hold it all."""
-        self._check_space(orders)
+        """Fetch what is wanted; the orders, now `kept` or `missing`.
+
+        StorageError where the disk cannot hold it all, InputError where another process is fetching here.
+        """
+        with alone(self.project_dir / FETCHED):
+            self._check_space(orders)
+            return self._fetch_all(orders, progress)
+
+    def _fetch_all(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
         lock = threading.Lock()
 
         def advance(amount: int) -> None:

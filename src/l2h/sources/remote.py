@@ -20,8 +20,9 @@ from affine import Affine
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from l2h.core.errors import InputError, L2HError
+from l2h.core.errors import InputError, L2HError, StorageError
 from l2h.core.files import atomic_path, sha256_file, write_json
+from l2h.core.formats import check_tiff_whole
 from l2h.core.grid import Grid, Window
 from l2h.sources.extent import rim
 from l2h.sources.frame import Frame, frame_of
@@ -153,6 +154,7 @@ def cut(store: Store, name: str, target: Path, grid: Grid, pace: Pace, advance: 
     with atomic_path(target) as part:
         with open_remote(file, remote.address) as source:
             _copy(source, part, window_for(frame_of(source, name), grid))
+        check_tiff_whole(part)  # what a full disk cut off while closing
         stat, digest = part.stat(), sha256_file(part)
         seconds = round(time.monotonic() - began, 3)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -196,4 +198,8 @@ def _copy(source: Any, path: Path, window: Window) -> None:
         for row in range(0, window.height, STRIP):
             height = min(STRIP, window.height - row)
             strip = RasterioWindow(window.col_start, window.row_start + row, window.width, height)
-            out.write(source.read(1, window=strip), 1, window=RasterioWindow(0, row, window.width, height))
+            codes = source.read(1, window=strip)
+            try:
+                out.write(codes, 1, window=RasterioWindow(0, row, window.width, height))
+            except RasterioError as error:
+                raise StorageError("cannot write a file", where=str(path), got=str(error)) from error
