@@ -51,7 +51,7 @@ def picture(shift: int) -> np.ndarray:
     return np.stack([rows + shift, cols + shift, (rows + cols) // 2]).astype("uint8")
 
 
-def make_place(folder: Path) -> Path:
+def make_place(folder: Path, points: dict[str, tuple[int, int]] = POINTS) -> Path:
     folder.mkdir(parents=True)
     (folder / "project.toml").write_text(TOML)
     layers = folder / "work" / "layers"
@@ -70,17 +70,17 @@ def make_place(folder: Path) -> Path:
             poisoned = folder / "work" / "map" / store.path(block).name
             poisoned.parent.mkdir(parents=True, exist_ok=True)
             poisoned.write_text("whoever reads the map fails")
-    write_points(folder / "points.gpkg")
+    write_points(folder / "points.gpkg", points)
     return folder
 
 
-def write_points(path: Path) -> None:
-    x, y = GRID.xy(*np.array(list(POINTS.values())).T)
+def write_points(path: Path, points: dict[str, tuple[int, int]]) -> None:
+    x, y = GRID.xy(*np.array(list(points.values())).T)
     columns: dict[str, Any] = {
-        "id": list(POINTS),
-        "class_value": [12] * len(POINTS),
-        "stratum": [SECRET] * len(POINTS),
-        "inclusion_probability": [0.000123456789] * len(POINTS),
+        "id": list(points),
+        "class_value": [12] * len(points),
+        "stratum": [SECRET] * len(points),
+        "inclusion_probability": [0.000123456789] * len(points),
     }
     frame = geopandas.GeoDataFrame(columns, geometry=[Point(*xy) for xy in zip(x, y, strict=True)], crs=GRID.crs)
     frame.to_file(path, layer="points", driver="GPKG", layer_metadata={"design": "stratified"})

@@ -14,26 +14,41 @@ const boxName = () => `l2h-outbox-${state.setup.version}`;
 const outbox = () => JSON.parse(localStorage.getItem(boxName()) || "[]");
 const keep = (items) => localStorage.setItem(boxName(), JSON.stringify(items));
 
+const drop = (sent) => keep(outbox().filter((item) => item.body.key !== sent));
+
+// an answer stays in the box until the server has it; other pages of this browser may have theirs in there too
 async function send(path, body) {
-  keep([...outbox(), { path, body }]);
-  return flush();
+  if (path === "/api/answer") keep([...outbox(), { path, body }]);
+  try {
+    return await insist(path, body);
+  } finally {
+    drop(body.key);
+  }
 }
 
-// sends what waits, oldest first; the answer to the last of it
-async function flush() {
-  let answer = null;
-  while (outbox().length) {
-    const [first, ...rest] = outbox();
+// asks until the server answers; only a refusal ends it otherwise
+async function insist(path, body) {
+  for (;;) {
     try {
-      answer = await post(first.path, first.body);
-      keep(rest);
+      return await post(path, body);
     } catch (error) {
-      if (error instanceof Refused) { keep(rest); throw error; }
-      say(`The server does not answer. ${outbox().length} kept in this browser; trying again…`, "warn");
+      if (error instanceof Refused) throw error;
+      say(`Not saved yet: ${error.message}. ${outbox().length} kept in this browser; trying again…`, "warn");
       await new Promise((wake) => setTimeout(wake, 1500));
     }
   }
-  return answer;
+}
+
+// sends what a page that was closed too early has left
+async function flush() {
+  for (const { path, body } of outbox()) {
+    try {
+      await insist(path, body);
+    } catch (error) {
+      say(`An answer kept in this browser was refused: ${error.message}`, "warn");
+    }
+    drop(body.key);
+  }
 }
 
 function say(text, mood = "") {
