@@ -150,7 +150,7 @@ def test_a_dry_run_prints_files_bytes_licences_and_time(
         "CC-BY-4.0",
         LAYOUT[0][2],
         "to fetch",
-        "1 files to fetch",
+        "1 file to fetch",
         "about 0 s at 10.0 MB/s",
         "© ESA WorldCover",
     ):

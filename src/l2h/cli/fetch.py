@@ -71,11 +71,9 @@ def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -
     unknown = sum(order.size is None for order in wanted)
     also = f" and {unknown} of unknown size" if unknown else ""
     kept = sum(order.state == "kept" for order in orders)
-    click.echo(
-        f"{len(wanted)} files to fetch, {size(to_come)}{also}, about {duration(to_come / RATE)} at {size(RATE)}/s; "
-        f"{kept} are here",
-        err=True,
-    )
+    count = f"{len(wanted)} file{'s' * (len(wanted) != 1)} to fetch"
+    time = f"about {duration(to_come / RATE)} at {size(RATE)}/s"
+    click.echo(f"{count}, {size(to_come)}{also}, {time}; {kept} are here", err=True)
 
 
 COMMANDS = {"fetch": fetch}
