@@ -72,7 +72,9 @@ def test_events_are_never_changed_or_removed(tmp_path: Path, statement: str) -> 
     hand.close()
 
 
-@pytest.mark.parametrize(("changed", "word"), [(("q", "sinolc1", 2), "points"), (("p", "sinolc1", 3), "per point")])
+@pytest.mark.parametrize(
+    ("changed", "word"), [(("q", "sinolc1", 2), "other points"), (("p", "sinolc1", 3), "another --per-point")]
+)
 def test_records_of_other_points_are_not_mixed(tmp_path: Path, changed: tuple[str, str, int], word: str) -> None:
     begin(tmp_path / "r.sqlite").close()
     with pytest.raises(UsageError, match=word):

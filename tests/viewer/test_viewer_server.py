@@ -186,6 +186,19 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie(place: Path) -> None:
     desk.close()
 
 
+def test_others_reach_it_by_the_name_that_is_printed(place: Path) -> None:
+    desk = open_desk(Task(place, place / "points.gpkg"))
+    with DeskServer(desk, "0.0.0.0", 0, "0123456789") as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        host = server.url.removeprefix("http://").partition("/")[0]
+        friend = Client(server.server_port, Host=host, Authorization="Bearer 0123456789")
+        assert friend.get("/api/setup")["points"] == len(POINTS)
+        stranger = Client(server.server_port, Host=f"evil.example:{server.server_port}")
+        assert stranger.send("GET", "/?token=0123456789")[0] == 421
+        server.shutdown()
+    desk.close()
+
+
 def test_a_port_that_is_taken_is_a_clear_error(client: Client, place: Path) -> None:
     desk = open_desk(Task(place, place / "points.gpkg"))
     with pytest.raises(UsageError, match="cannot listen here"):

@@ -71,6 +71,7 @@ class DeskServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         host = str(self.server_address[0])
+        host = gethostname() if host in ("0.0.0.0", "::") else host  # those mean every address of this machine
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{self.server_port}/" + (f"?token={self.token}" if self.token else "")
 

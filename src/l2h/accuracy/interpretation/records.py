@@ -43,6 +43,7 @@ COLUMNS = (
     "seconds", "undoes",
 )  # fmt: skip
 ANSWER = tuple(Answer.__dataclass_fields__)
+OTHER = {"points": "other points", "legend": "another legend", "per_point": "another --per-point"}
 BUSY_S = 30.0
 
 
@@ -75,7 +76,7 @@ class Records:
             got = records.meta.get(odd, "nothing")
             records.close()
             raise UsageError(
-                f"these records were begun with other {odd.replace('_', ' ')}",
+                f"these records were begun with {OTHER[odd]}",
                 where=str(path),
                 expected=wanted[odd],
                 got=got,
