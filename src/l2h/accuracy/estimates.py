@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-Design = Literal["census", "simple_random", "stratified"]
+Design = Literal["census", "simple_random", "systematic", "stratified", "two_stage", "none"]
 Z95 = 1.959963984540054  # 97.5 % point of the normal distribution
 
 
@@ -16,7 +16,8 @@ class Estimate:
     """What is known of a number.
 
     value          : None where it is undefined (nothing to divide by), never 0 in its place
-    standard_error : 0 for a census; None where it cannot be estimated (one unit)
+    standard_error : 0 for a census; None where it cannot be estimated (one unit, or design "none": nobody knows how the
+                     units were drawn)
     design         : how the units were drawn: the standard error holds for this design only
     n              : units behind the number (points, or pixels of a census)
     low, high      : 95 % confidence interval
@@ -55,15 +56,17 @@ def proportion(successes: int, n: int, design: Design) -> Estimate:
     p = successes / n
     if design == "census":
         return Estimate(p, 0.0, design, n, p, p)
+    if design == "none":
+        return Estimate(p, None, design, n)
     error = math.sqrt(p * (1 - p) / (n - 1)) if n > 1 else None
     return Estimate(p, error, design, n, *wilson(p, n))
 
 
-def wilson(p: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a binomial share p of n trials (Wilson 1927)."""
-    z2 = Z95 * Z95
+def wilson(p: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """95 % score interval of a binomial share p of n trials (Wilson 1927); `n` may be an effective number."""
+    z2 = z * z
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    half = z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     low = 0.0 if p == 0 else max(0.0, middle - half)
     return low, 1.0 if p == 1 else min(1.0, middle + half)
 
@@ -74,6 +77,8 @@ def with_error(
     """An estimate from its variance, with the normal interval cut to the bounds the number cannot leave."""
     if design == "census":
         return Estimate(value, 0.0, design, n, value, value)
+    if design == "none":
+        return Estimate(value, None, design, n)
     error = math.sqrt(max(0.0, variance))
     low, high = max(bounds[0], value - Z95 * error), min(bounds[1], value + Z95 * error)
     return Estimate(value, error, design, n, low, high)
