@@ -53,7 +53,7 @@ def workspace(folder, block_px=4, mapped=MAP, points=POINTS) -> Context:
     return context
 
 
-BOTH = ReferenceSettings(points="points.csv", truth="truth.tif")
+BOTH = ReferenceSettings(points="points.csv", truth="truth.tif", design="simple_random")
 
 
 def run(context, settings=BOTH):

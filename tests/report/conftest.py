@@ -72,7 +72,7 @@ def build(folder: Path, block_px: int = 32) -> Context:
     x, y = GRID.xy(rows.ravel(), cols.ravel())
     lines = [f"{a},{b},{truth[0, r, c]}" for a, b, r, c in zip(x, y, rows.ravel(), cols.ravel(), strict=True)]
     write_text(folder / "points.csv", "x,y,class\n" + "\n".join(lines) + "\n")
-    run_stage(assess(ReferenceSettings(points="points.csv", truth="truth.tif")), context)
+    run_stage(assess(ReferenceSettings(points="points.csv", truth="truth.tif", design="simple_random")), context)
     hole = {"where": "scene <1>", "reason": "truncated"}
     info = {"seconds": 2.0, "pixels": 3360, "peak_mb": 200}
     context.ledger.add(Record("map/r0000c0000", "x", {}, (hole,), info))

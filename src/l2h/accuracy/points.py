@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from l2h.accuracy.sampling.files import points_layer
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.core.crs import transformer
 from l2h.core.errors import InputError, LegendError
@@ -18,7 +19,7 @@ from l2h.core.grid import Grid
 from l2h.core.legend import Legend
 
 GEOGRAPHIC = "EPSG:4326"
-HEADER = ("id", "row", "col", "reference")
+HEADER = ("id", "row", "col", "reference", "second", "stratum")
 
 
 @dataclass(frozen=True)
@@ -26,36 +27,50 @@ class Points:
     """Reference points on the lattice, in the order of their file.
 
     ids : identities; rows, cols : int64 [n], pixel of the lattice; reference : uint8 [n], class values of the legend
+    second  : uint8 [n], a second class that is right too, 0 where there is none
+    stratum : int64 [n], code of the stratum, or number of the block, that the design speaks of; 0 where it does not
     """
 
     ids: tuple[str, ...]
     rows: npt.NDArray[np.int64]
     cols: npt.NDArray[np.int64]
     reference: npt.NDArray[np.uint8]
+    second: npt.NDArray[np.uint8] | None = None
+    stratum: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def within(self, chosen: npt.NDArray[np.bool_]) -> "Points":
         ids = tuple(i for i, keep in zip(self.ids, chosen, strict=True) if keep)
-        return Points(ids, self.rows[chosen], self.cols[chosen], self.reference[chosen])
+        second = None if self.second is None else self.second[chosen]
+        stratum = None if self.stratum is None else self.stratum[chosen]
+        return Points(ids, self.rows[chosen], self.cols[chosen], self.reference[chosen], second, stratum)
 
     def to_csv(self) -> str:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows(zip(self.ids, self.rows.tolist(), self.cols.tolist(), self.reference.tolist(), strict=True))
+        zeros = np.zeros(len(self), "int64")
+        more = [zeros if column is None else column for column in (self.second, self.stratum)]
+        columns = [column.tolist() for column in (self.rows, self.cols, self.reference, *more)]
+        writer.writerows(zip(self.ids, *columns, strict=True))
         return out.getvalue()
 
     @classmethod
     def from_csv(cls, text: str) -> "Points":
         rows = list(csv.reader(io.StringIO(text)))[1:]
-        numbers = np.array([row[1:] for row in rows], "int64").reshape(-1, 3)
-        return cls(tuple(row[0] for row in rows), numbers[:, 0], numbers[:, 1], numbers[:, 2].astype("uint8"))
+        numbers = np.array([row[1:] for row in rows], "int64").reshape(-1, 5)
+        ids, classes = tuple(row[0] for row in rows), numbers[:, 2:4].astype("uint8")
+        return cls(ids, numbers[:, 0], numbers[:, 1], classes[:, 0], classes[:, 1], numbers[:, 4])
 
 
-def read_points(path: Path, settings: ReferenceSettings, grid: Grid, legend: Legend) -> Points:
+def read_points(
+    path: Path, settings: ReferenceSettings, grid: Grid, legend: Legend, stratum_column: str | None = None
+) -> Points:
     """Read a point table and place it on the lattice.
+
+    stratum_column : column with the number of the stratum or block, where the design needs it
 
     Raises InputError where the file cannot be read, lacks a column or is empty, where a point lies outside the lattice
     or shares its pixel with another, and LegendError where a class is none of the legend's.
@@ -68,7 +83,13 @@ def read_points(path: Path, settings: ReferenceSettings, grid: Grid, legend: Leg
     ids = _ids(table, settings.id_column, path)
     x, y = _in_crs(table, grid.crs)
     rows, cols = grid.rowcol(x, y)
-    points = Points(ids, rows, cols, _classes(_column(table, settings.class_column, path), legend, ids, path))
+    reference = _classes(_column(table, settings.class_column, path), legend, ids, path)
+    second = stratum = None
+    if settings.second_class_column:
+        second = _classes(_column(table, settings.second_class_column, path), legend, ids, path, optional=True)
+    if stratum_column:
+        stratum = np.array(_column(table, stratum_column, path), "int64")
+    points = Points(ids, rows, cols, reference, second, stratum)
     check_places(points, grid, str(path))
     return points
 
@@ -125,7 +146,7 @@ def _read_vector(path: Path, layer: str | None) -> dict[str, Any]:
 
     check_vector(path)
     try:
-        frame = geopandas.read_file(path, layer=layer, engine="pyogrio")
+        frame = geopandas.read_file(path, layer=layer or points_layer(path), engine="pyogrio")
     except (DataSourceError, DataLayerError) as error:
         raise InputError("reference points cannot be read", where=str(path), got=str(error)) from error
     if not len(frame):
@@ -171,9 +192,12 @@ def _ids(table: dict[str, Any], name: str | None, path: Path) -> tuple[str, ...]
     return ids
 
 
-def _classes(column: Sequence[Any], legend: Legend, ids: Sequence[str], path: Path) -> npt.NDArray[np.uint8]:
+def _classes(
+    column: Sequence[Any], legend: Legend, ids: Sequence[str], path: Path, optional: bool = False
+) -> npt.NDArray[np.uint8]:
     known: dict[str, int] = {str(v): v for v in legend.values}
     known |= {c.name: c.value for c in legend.classes} | {c.label.lower(): c.value for c in legend.classes}
+    known |= dict.fromkeys(("", "0", "nan", "none", "<na>"), 0) if optional else {}
     values = []
     for identity, entry in zip(ids, column, strict=True):
         text = str(int(entry)) if isinstance(entry, float) and entry.is_integer() else str(entry).strip().lower()

@@ -15,7 +15,11 @@ class ReferenceSettings(Settings):
     layer        : layer of the vector file; its only one where it is left out
     class_column : column with the class, as a value of the legend or as a class name
     id_column    : column with the point's identity; its number in the file where it is left out
-    design       : how the points were drawn; standard errors hold for this design only
+    second_class_column : column with a second class that is right too, where the reference allows two
+    design       : how the points were drawn; standard errors hold for this design only. Left out where the file says it
+                   (`l2h sample` writes it, and what is interpreted from its files keeps it). "none": nobody knows; then
+                   there is a table without intervals
+    minimum_points : a share of fewer points than this is not told
     truth        : raster of the whole truth on the project's lattice (generated countries have one)
     """
 
@@ -23,5 +27,7 @@ class ReferenceSettings(Settings):
     layer: str | None = None
     class_column: str = Field(default="class", min_length=1)
     id_column: str | None = None
-    design: Literal["simple_random"] = "simple_random"
+    second_class_column: str | None = None
+    design: Literal["simple_random", "systematic", "none"] | None = None
+    minimum_points: int = Field(default=0, ge=0)
     truth: str | None = None

@@ -2,7 +2,8 @@
 
 Files below work/assess:
 
-    located.csv          reference points on the lattice: id, row, col, reference
+    located.csv          reference points on the lattice: id, row, col, reference, second, stratum
+    design.json          how they were drawn (`SampleDesign`)
     blocks/<block>.json  {"areas": {city: {value: [pixels, 10^-9 m²]}},
                           "truth": {map: {city: counts [K, K + 1]}},           where there is a truth raster
                           "points": [[number, city, reference, {map: class}]]} where there are points
@@ -25,11 +26,17 @@ from pathlib import Path
 from typing import Any
 
 from l2h.accuracy.blocks import tally_block
+from l2h.accuracy.designs import COLUMNS, REFUSED, design_of
 from l2h.accuracy.maps import MAP, Shelf, open_shelf
 from l2h.accuracy.places import places_of
+from l2h.accuracy.point_scores import Judged, judged_areas, judged_differences, judged_scores
 from l2h.accuracy.points import Points, read_points
+from l2h.accuracy.sampling.design import WORDS, SampleDesign
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.accuracy.summary import (
+    NOT_ADJUSTED,
+    Areas,
+    PointRow,
     adjusted_areas,
     area_table,
     count_points,
@@ -64,7 +71,7 @@ def _locate(settings: ReferenceSettings, context: Context) -> list[Task]:
             function=locate_points,
             arguments={"path": path, "settings": settings, "grid": context.grid, "out": out},
             inputs=(path,),
-            outputs=(out,),
+            outputs=(out, out.with_name("design.json")),
             settings=context.place() | {"reference": settings.model_dump(mode="json")},
         )
     ]
@@ -102,17 +109,17 @@ def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
     names += ["points.csv"] if located else []
     arguments = {
         "shelf": shelf, "tallies": tallies, "regions": regions, "located": located, "truth": bool(settings.truth),
-        "design": settings.design, "folder": folder,
+        "least": settings.minimum_points, "folder": folder,
     }  # fmt: skip
     return [
         Task(
             key="assess/summary",
             function=sum_up,
             arguments=arguments,
-            inputs=(*tallies, regions, *((located,) if located else ())),
+            inputs=(*tallies, regions, *((located, located.with_name("design.json")) if located else ())),
             outputs=tuple(folder / name for name in names),
             settings={
-                "design": settings.design,
+                "least": settings.minimum_points,
                 "truth": bool(settings.truth),
                 "products": shelf.products_told(),
             },
@@ -122,13 +129,16 @@ def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
 
 def locate_points(path: Path, settings: ReferenceSettings, grid: Grid, out: Path) -> Made:
     """Read, check and place the reference points."""
-    points = read_points(path, settings, grid, load_legend("sinolc1"))
+    design = design_of(path, settings)
+    points = read_points(path, settings, grid, load_legend("sinolc1"), COLUMNS.get(design.method))
+    design.drawn(points.stratum if points.stratum is not None else points.rows * 0, str(path))  # or say what is lacking
     write_text(out, points.to_csv())
+    write_text(out.with_name("design.json"), design.to_json() + "\n")
     return Made(info={"points": len(points)})
 
 
 def sum_up(
-    shelf: Shelf, tallies: tuple[Path, ...], regions: Path, located: Path | None, truth: bool, design: Any, folder: Path
+    shelf: Shelf, tallies: tuple[Path, ...], regions: Path, located: Path | None, truth: bool, least: int, folder: Path
 ) -> Made:
     """Add the blocks up and write scores, areas and tables."""
     legend, cities = load_legend("sinolc1"), read_json(regions)["cities"]
@@ -137,18 +147,7 @@ def sum_up(
     if located is not None:
         points = Points.from_csv(located.read_text("utf-8"))
         rows = gather_points(_each(tallies))
-        counts = count_points(rows, shelf.names, legend)
-        matrix = matrix_of(counts[MAP], places_of(cities)[0], legend, design)
-        references.append(
-            {
-                "name": "points",
-                "design": design,
-                "n": len(rows),
-                "maps": reference_scores(counts, shelf.kinds, cities, design, legend),
-                "differences": differences(rows, shelf.names),
-                "adjusted": adjusted_areas(matrix, areas),
-            }
-        )
+        references.append(_at_points(shelf, rows, points, located, cities, areas, least))
         write_text(folder / "points.csv", points_csv(rows, points, cities, shelf.names))
     if truth:
         found = sum_truth(_each(tallies))
@@ -163,6 +162,29 @@ def sum_up(
     write_text(folder / "confusion.csv", confusion_csv(references))
     write_text(folder / "areas.csv", areas_csv(table, legend))
     return Made()
+
+
+def _at_points(
+    shelf: Shelf, rows: list[PointRow], points: Points, located: Path, cities: Any, areas: Areas, least: int
+) -> dict[str, Any]:
+    """What the points say: from their counts where every point weighs the same, else by the design's weights."""
+    legend, path = load_legend("sinolc1"), located.with_name("design.json")
+    design = SampleDesign.from_json(path.read_text("utf-8"), str(path))
+    told: dict[str, Any] = {"name": "points", "design": design.method, "n": len(rows)}
+    told |= {"refused": REFUSED} if design.method == "none" else {"words": WORDS[design.method]}
+    two = points.second is not None and bool(points.second.any())
+    if design.method in COLUMNS or two or least:
+        judged = Judged(rows, points, design, least, str(path))
+        maps = judged_scores(judged, shelf.kinds, cities, legend)
+        areas_told = judged_areas(judged, maps[0]["places"][0]["fine"], areas, legend)
+        return told | {"maps": maps, "differences": judged_differences(judged, shelf.names), "adjusted": areas_told}
+    counts = count_points(rows, shelf.names, legend)
+    matrix = matrix_of(counts[MAP], places_of(cities)[0], legend, design.method)
+    return told | {
+        "maps": reference_scores(counts, shelf.kinds, cities, design.method, legend),
+        "differences": differences(rows, shelf.names, design.method),
+        "adjusted": NOT_ADJUSTED if design.method == "none" else adjusted_areas(matrix, areas),
+    }
 
 
 def _each(tallies: tuple[Path, ...]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from l2h.core.legend import BUILDING, TRAFFIC, Legend, coarse_legend
 # a 10 m product sees built-up ground whole; in the coarse legend traffic counts as built-up on both sides
 INTO_COARSE = {TRAFFIC: BUILDING}
 PointRow = tuple[int, int, int, dict[str, int]]  # number, city, reference, {map: class}
+NOT_ADJUSTED: dict[str, Any] = {"missing": [], "overall_accuracy": None, "classes": []}
 Areas = dict[int, dict[int, tuple[int, int]]]  # city → value → (pixels, 10^-9 m²)
 
 
@@ -94,7 +95,7 @@ def reference_scores(
     return maps
 
 
-def differences(rows: list[PointRow], names: list[str]) -> dict[str, Any]:
+def differences(rows: list[PointRow], names: list[str], design: Design) -> dict[str, Any]:
     """Overall accuracy of the first map less that of each other, on the same points, in both legends."""
     coarse = np.arange(256, dtype="uint8")
     coarse[list(INTO_COARSE)] = list(INTO_COARSE.values())
@@ -106,7 +107,7 @@ def differences(rows: list[PointRow], names: list[str]) -> dict[str, Any]:
         result[name] = {}
         for level, lut in (("fine", identity), ("coarse", coarse)):
             first, second = (lut[codes[n]] == lut[reference] for n in (names[0], name))
-            result[name][level] = paired_difference(first, second, "simple_random").to_dict()
+            result[name][level] = paired_difference(first, second, design).to_dict()
     return result
 
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "train": ("l2h.cli.run", "Train the network."),
     "map": ("l2h.cli.run", "Predict class and confidence per pixel."),
     "release": ("l2h.cli.run", "Cut cities, pack provinces, write the manifest."),
+    "sample": ("l2h.cli.sample", "Draw the points at which the map is judged, with their design."),
     "interpret": ("l2h.cli.interpret", "Serve a page on which people interpret points, blind to the map."),
     "assess": ("l2h.cli.run", "Measure accuracy at points and against a known truth."),
     "report": ("l2h.cli.run", "Write the report page."),
