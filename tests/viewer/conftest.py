@@ -2,14 +2,14 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `small_place` and `chromium` are imported by name
 
-from small_place import Client, make_place
+from small_place import Client, Serving, make_place
 
 from l2h.viewer.interpret import Task, open_desk
 from l2h.viewer.server import DeskServer
@@ -32,3 +32,18 @@ def client(place: Path) -> Iterator[Client]:
         server.shutdown()
         thread.join()
     desk.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Serving]]:
+    """Starts servers in processes of their own; those that a test leaves running are killed."""
+    started: list[Serving] = []
+
+    def start(place: Path, port: int = 0) -> Serving:
+        started.append(Serving(place, port))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.kill()

@@ -1,5 +1,6 @@
 """The page in headless Chromium, by keyboard alone: from the first key to the exported file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import chromium
@@ -37,8 +38,8 @@ def answer(page: chromium.Browser, keys: str) -> str:
     return title
 
 
-def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path) -> None:
-    server = Serving(place)
+def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path, serve: Callable[..., Serving]) -> None:
+    server = serve(place)
     with chromium.browser(tmp_path / "profile") as page:
         page.size(1366, 680)
         enter(page, server.url, "Ana")
@@ -64,7 +65,7 @@ def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path) -> None:
         server.kill()
         page.press("6")
         page.wait("document.querySelector('#status').textContent.includes('1 kept in this browser')")
-        again = Serving(place, server.port)
+        again = serve(place, server.port)
         page.wait("!document.querySelector('#done').hidden")
         assert page.text("#progress") == "6 of 6"
 

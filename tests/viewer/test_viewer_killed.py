@@ -5,6 +5,7 @@ import random
 import sqlite3
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,10 @@ class Hand:
 
 
 @pytest.mark.slow
-def test_killed_while_three_people_click(place: Path) -> None:
+def test_killed_while_three_people_click(place: Path, serve: Callable[..., Serving]) -> None:
     hands = [Hand(f"P{n}") for n in range(PEOPLE)]
     for _ in range(ROUNDS):
-        server = Serving(place)
+        server = serve(place)
         threads = [threading.Thread(target=hand.work, args=(server.port,)) for hand in hands]
         for thread in threads:
             thread.start()
@@ -47,7 +48,7 @@ def test_killed_while_three_people_click(place: Path) -> None:
         for thread in threads:
             thread.join()
         server.process.wait()
-    server = Serving(place)
+    server = serve(place)
     states = Client(server.port).get("/api/agreement")["states"]
     assert sum(states.values()) == len(POINTS)
     assert server.interrupt() == 0

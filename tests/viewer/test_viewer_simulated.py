@@ -1,6 +1,7 @@
 """Two simulated interpreters of known error rates and a third who knows, through the real interface to the file."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
@@ -28,11 +29,11 @@ def work(port: int, name: str, error: float, seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_error_rates_come_out_as_agreement_and_the_third_mends_them(tmp_path: Path) -> None:
+def test_error_rates_show_as_agreement_and_the_third_mends_them(tmp_path: Path, serve: Callable[..., Serving]) -> None:
     rng = np.random.default_rng(0)
     cells = rng.choice(GRID.height * GRID.width, N, replace=False)
     place = make_place(tmp_path / "place", {f"p{c}": (int(c) // GRID.width, int(c) % GRID.width) for c in cells})
-    server = Serving(place)
+    server = serve(place)
     people = [
         threading.Thread(target=work, args=(server.port, name, error, seed))
         for seed, (name, error) in enumerate(ERRORS.items())
