@@ -1,12 +1,15 @@
 """Sizes, allocations and draws: known numbers, equal chance per ground area, the same seed, one refusal a rule."""
 
+import resource
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.accuracy.sampling import allocate
-from l2h.accuracy.sampling.census import count, whole_grid
+from l2h.accuracy.sampling.census import Census, count, whole_grid
 from l2h.accuracy.sampling.draw import draw_random, draw_systematic
 from l2h.accuracy.sampling.make import draw_sample
 from l2h.accuracy.sampling.settings import SampleSettings
@@ -156,3 +159,41 @@ def test_refusals():
 def test_one_way_to_the_size(given):
     with pytest.raises(ValueError, match="exactly one of"):
         SampleSettings(**given)
+
+
+def test_a_stratum_of_one_pixel_is_taken_whole():
+    codes = np.ones((20, 20), "int64")
+    codes[3, 4] = 2
+    found = draw_sample(Coded(Grid("EPSG:32650", 5e5, 4e6, 1.0, 20, 20), codes), SampleSettings(
+        method="stratified", size=30), "", None)  # fmt: skip
+    assert {s.code: s.points for s in found.design.strata} == {1: 28, 2: 1}
+    drawn = found.design.drawn(found.pixels.stratum, "here")
+    assert drawn.variance((found.pixels.stratum == 2).astype(float)) == 0
+    assert drawn.total((found.pixels.stratum == 2).astype(float)) == pytest.approx(1 / 400)
+
+
+class Country:
+    """27 million million pixels that are never stored: patches of a kilometre, three in ten of them abroad."""
+
+    names = {1: "a", 2: "b", 3: "c", 4: "d"}  # noqa: RUF012
+    grid = Grid("EPSG:4326", 73.0, 54.0, 9e-6, 4_000_000, 6_900_000)
+
+    def read(self, window):
+        rows = np.arange(window.row_start, window.row_stop)[:, None] // 1000
+        cols = np.arange(window.col_start, window.col_stop)[None] // 1000
+        mixed = (rows * 2_654_435_761 + cols * 40_503) % 1000
+        return np.searchsorted([300, 600, 900, 990], mixed, side="right").astype("int64")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["simple_random", "systematic", "stratified"])
+def test_a_hundred_thousand_points_over_a_country_at_one_metre(method):
+    country, whole = Country(), Country.grid.window.pixels
+    area = whole_grid(Country.grid).nano[1]
+    shares = {1: 30, 2: 30, 3: 9, 4: 1}  # hundredths
+    parts = [(code, whole * s // 100, area * s // 100, Country.grid.window) for code, s in shares.items()]
+    began = time.monotonic()
+    found = draw_sample(country, SampleSettings(method=method, size=100_000), "", Census.of(parts))
+    assert len(found.pixels) == pytest.approx(100_000, rel=0.01)
+    assert time.monotonic() - began < 120
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20  # kB

@@ -23,7 +23,8 @@ class Drawn:
     sizes   : float64 [H], area of each stratum, in any unit; of a two-stage design it has no meaning and is empty
     units   : float64 [H], pixels of each stratum, for the finite-population term; empty where it is left out
 
-    InputError where a stratum with area has fewer than two points: then its variance cannot be known.
+    InputError where a stratum with area has fewer than two points: then its variance cannot be known. One whose every
+    pixel is in the sample has none, however few they are.
     """
 
     design: Design
@@ -35,14 +36,15 @@ class Drawn:
         if self.design == "two_stage":
             self._check("blocks", 2, np.array([len(np.unique(self.stratum))]))
         elif self.design == "stratified":
-            self._check("points in every stratum that has area", 2, self.counts[self.sizes > 0])
+            whole = self.counts >= self.units if self.units.size else np.zeros(len(self.sizes), bool)
+            self._check("points in every stratum that has area", 2, self.counts[(self.sizes > 0) & ~whole])
 
     def _check(self, what: str, least: int, counts: Index) -> None:
-        if not counts.size or counts.min() < least:
+        if counts.size and counts.min() < least:
             raise InputError(
                 "a sample is too small for its design: the standard error cannot be known",
                 expected=f"at least {least} {what}",
-                got=str(int(counts.min())) if counts.size else "none",
+                got=str(int(counts.min())),
                 hint="Draw more points there, or merge small strata before drawing.",
             )
 

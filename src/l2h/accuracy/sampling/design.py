@@ -84,7 +84,7 @@ class SampleDesign:
             raise InputError("a point names a stratum that its design lacks", where=where, got=str(strange[0]))
         place = {code: number for number, code in enumerate(codes)}
         numbers = np.array([place[code] for code in column.tolist()], "int64")
-        empty = [s.name for i, s in enumerate(self.strata) if s.area_m2 > 0 and (numbers == i).sum() < 2]
+        empty = [s.name for i, s in enumerate(self.strata) if (numbers == i).sum() < min(2, s.pixels)]
         if empty:
             raise InputError(
                 "a stratum has fewer than two interpreted points: no standard error can be known", where=where,

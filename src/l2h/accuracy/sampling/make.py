@@ -99,6 +99,7 @@ def draw_sample(strata: Strata, settings: SampleSettings, digest: str, census: C
     numbers = np.array([size])
     if len(codes) > 1:
         numbers = allocate.allocate(size, kind, sizes, expected, settings.minimum)
+        numbers = np.minimum(numbers, [known.pixels[code] for code in codes])  # a lone hole of the map is taken whole
     wanted = {code: int(n) for code, n in zip(codes, numbers, strict=True)}
     rows = [Stratum(c, names[c], known.pixels[c], known.area(c), wanted[c]) for c in codes]
     if settings.method == "systematic":
