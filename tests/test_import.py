@@ -35,7 +35,7 @@ def configured():
     loggers = [logging.getLogger(), *(l for l in map(logging.getLogger, sorted(logging.root.manager.loggerDict))
                if l.name.startswith("l2h"))]
     return [(l.name, l.level, [h for h in l.handlers if not isinstance(h, logging.NullHandler)]) for l in loggers]
-for name in ("numpy", "torch", "rasterio", "geopandas", "lightning_fabric", "matplotlib"):
+for name in ("numpy", "torch", "rasterio", "geopandas", "lightning_fabric", "matplotlib", "httpx"):
     importlib.import_module(name)
 before = configured(), os.getcwd(), random.getstate(), threading.active_count(), dict(os.environ)
 for name in sys.argv[1:]:
