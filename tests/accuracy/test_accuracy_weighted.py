@@ -20,7 +20,7 @@ NONE = np.zeros(0)
 
 # The worked example of Stehman (2014): forty points, ten in each of four strata that are not the map's classes. Points
 # and sizes as republished with the R package mapaccuracy; the article itself was not at hand, so the figures below are
-# what its equations give for them, checked by hand
+# what the equations give for them, as computed by this code
 STRATUM = np.repeat(np.arange(4), 10)
 MAPPED = np.array(list("AAAAAAABBBABBBBBBBBBBBCCCCCCBBDDDDDDDDDD"))
 REFERENCE = np.array(list("AAAAACBABCABBBBBAABBCCCCCDDBBADDDDDDDCCB"))

@@ -28,10 +28,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         fault = self.server.note(self.command, unquote(self.path), self.headers.get("Range", ""))
-        try:
-            (fault or Answer.plainly)(self)
-        finally:
-            self.server.leave()
+        (fault or Answer.plainly)(self)
 
     def file(self) -> bytes | None:
         path = self.server.folder / unquote(self.path).lstrip("/")
@@ -84,8 +81,8 @@ class Seen:
     """What the server was asked for."""
 
     requests: list[tuple[str, str, str]] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
+    held: int = 0
+    most_held: int = 0
 
 
 class Scripted(ThreadingHTTPServer):
@@ -108,14 +105,17 @@ class Scripted(ThreadingHTTPServer):
     def note(self, method: str, path: str, wanted: str) -> Fault | None:
         with self._lock:
             self.seen.requests.append((method, path, wanted))
-            self.seen.at_once += 1
-            self.seen.most_at_once = max(self.seen.most_at_once, self.seen.at_once)
             faults = self.script.get(f"{method} {path}", [])
             return faults.pop(0) if faults else None
 
-    def leave(self) -> None:
+    def hold(self, seconds: float) -> None:
+        """Wait, counting who else waits. Over before a byte is sent, so a client's next request cannot overlap it."""
         with self._lock:
-            self.seen.at_once -= 1
+            self.seen.held += 1
+            self.seen.most_held = max(self.seen.most_held, self.seen.held)
+        time.sleep(seconds)
+        with self._lock:
+            self.seen.held -= 1
 
     def ranges(self, path: str) -> list[str]:
         """The ranges asked of a path, in order; "" for a whole file."""
@@ -170,6 +170,16 @@ def hang_up(answer: Answer) -> None:
 
 def stall(seconds: float) -> Callable[[Answer], None]:
     return lambda answer: time.sleep(seconds)
+
+
+def held(seconds: float) -> Fault:
+    """Serve plainly, after a while."""
+
+    def fault(answer: Answer) -> None:
+        answer.server.hold(seconds)
+        answer.plainly()
+
+    return fault
 
 
 def busy(status: int, **headers: str) -> Fault:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from scripted import Scripted, busy, hang_up, part_then, redirect, stall
+from scripted import Scripted, busy, hang_up, held, part_then, redirect
 from shapely import box
 
 from l2h.core.errors import InputError, L2HError, SettingsError, StorageError
@@ -111,9 +111,9 @@ def test_tiles_of_the_open_sea_are_no_holes(served: Scripted, fetch: Fetch) -> N
 
 def test_transfers_keep_to_their_limit(served: Scripted, fetch: Fetch) -> None:
     for file in (WEST, EAST):
-        served.script[f"GET /{file}"] = [part_then(stall(0.1), share=1.0)]
+        served.script[f"GET /{file}"] = [held(0.2)]
     fetch(esa(served.url), FetchSettings(allow_private=True, connections=1))
-    assert served.seen.most_at_once == 1
+    assert served.seen.most_held == 1
 
 
 def test_a_full_disk_is_known_beforehand(served: Scripted, fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
