@@ -42,7 +42,7 @@ def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path, serve: Call
     server = serve(place)
     with chromium.browser(tmp_path / "profile") as page:
         page.size(1366, 680)
-        enter(page, server.url, "Ana")
+        enter(page, server.url, "reader-1")
         assert page.text("#title") == "A <b>place</b>"
         assert page.text("#progress") == "0 of 6"
         assert page.text("#dates").startswith("4 March 2021 (mapped)2 January 2020")
@@ -69,13 +69,13 @@ def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path, serve: Call
         page.wait("!document.querySelector('#done').hidden")
         assert page.text("#progress") == "6 of 6"
 
-        enter(page, again.url, "Ben")
+        enter(page, again.url, "reader-2")
         while page.js("document.querySelector('#done').hidden"):
             title = page.text("#number")
             answer(page, "3" if title == disputed else "t")
         enter(page, again.url, "Cem", judge=True)
         page.wait("!document.querySelector('#heard').hidden")
-        assert "Ben" not in page.js("document.body.innerText")
+        assert "reader-2" not in page.js("document.body.innerText")
         heard = set()
         while page.js("document.querySelector('#done').hidden"):
             heard.add(page.text("#heard"))
@@ -85,7 +85,7 @@ def test_from_the_first_key_to_the_file(place: Path, tmp_path: Path, serve: Call
         page.js("document.querySelector('header a').focus()")
         page.press("Enter")
         page.wait("document.querySelector('#pairs table') !== null")
-        assert "Ana and Ben" in page.text("#pairs")
+        assert "reader-1 and reader-2" in page.text("#pairs")
         page.js("document.querySelector('#export').focus()")
         page.press("Enter")
         page.wait("document.querySelector('#files').textContent.startsWith('Written')")

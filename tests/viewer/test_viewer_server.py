@@ -16,26 +16,26 @@ from l2h.viewer.server import PAGES, DeskServer
 
 
 def test_two_interpret_blind_and_a_third_decides(client: Client, place: Path) -> None:
-    for who in ("Ana", "Ben"):
+    for who in ("reader-1", "reader-2"):
         for number in range(len(POINTS)):
             view = client.next(who)
             assert (view["answer"], view["others"]) == (None, [])
-            value = 2 if number else {"Ana": 4, "Ben": 5}[who]
+            value = 2 if number else {"reader-1": 4, "reader-2": 5}[who]
             client.say(who, view["point"], value, comment="seen by nobody else", scene=view["scenes"][0]["index"])
         assert client.next(who)["point"] is None
     assert client.next("Cem")["point"] is None
-    assert client.next("Ana", "adjudicate")["point"] is None
+    assert client.next("reader-1", "adjudicate")["point"] is None
     dispute = client.next("Cem", "adjudicate")
     assert [o["value"] for o in dispute["others"]] == [4, 5]
-    assert "Ana" not in json.dumps(dispute)
+    assert "reader-1" not in json.dumps(dispute)
     status, answer = client.try_post(
-        "/api/answer", interpreter="Ana", role="adjudicate", key="k", point=dispute["point"], value=4
+        "/api/answer", interpreter="reader-1", role="adjudicate", key="k", point=dispute["point"], value=4
     )
     assert (status, "third person" in answer["error"]) == (400, True)
     client.say("Cem", dispute["point"], 5, "adjudicate")
     found = client.get("/api/agreement")
     assert found["agree"]["value"] == pytest.approx(5 / 6)
-    assert [(p["first"], p["second"], p["points"]) for p in found["pairs"]] == [("Ana", "Ben", 6)]
+    assert [(p["first"], p["second"], p["points"]) for p in found["pairs"]] == [("reader-1", "reader-2", 6)]
     assert found["states"] == {"open": 0, "agreed": 5, "disputed": 0, "adjudicated": 1}
     done = client.post("/api/export")
     assert (done["with_class"], done["waiting"]) == (6, 0)
@@ -49,13 +49,13 @@ def test_neither_the_map_nor_the_sample_reaches_the_browser(client: Client) -> N
     for path in (*PAGES, "/api/setup", "/api/agreement", "/api/none"):
         client.send("GET", path)
     for number in range(1, len(POINTS) + 1):
-        client.say("Ana", number, 2)
-        client.next("Ben", point=number)
+        client.say("reader-1", number, 2)
+        client.next("reader-2", point=number)
         for zoom in range(3):
             client.send("GET", f"/picture/{number}/{zoom}")
-    client.next("Ben")
+    client.next("reader-2")
     client.post("/api/export")
-    client.post("/api/undo", interpreter="Ana", key="u")
+    client.post("/api/undo", interpreter="reader-1", key="u")
     everything = b"\n".join(client.bodies)
     assert len(client.bodies) > 40
     forbidden = [SECRET, "stratum", "inclusion", "0.000123456789", "50000", "33199", "wood-", "edge-"]
@@ -67,26 +67,26 @@ def test_neither_the_map_nor_the_sample_reaches_the_browser(client: Client) -> N
 
 
 def test_an_answer_sent_twice_counts_once_and_undo_too(client: Client) -> None:
-    first = client.say("Ana", 1, 2, key="same")
-    assert client.say("Ana", 1, 2, key="same")["progress"]["done"] == first["progress"]["done"] == 1
-    client.say("Ana", 2, 4)
+    first = client.say("reader-1", 1, 2, key="same")
+    assert client.say("reader-1", 1, 2, key="same")["progress"]["done"] == first["progress"]["done"] == 1
+    client.say("reader-1", 2, 4)
     for _ in range(2):
-        assert client.post("/api/undo", interpreter="Ana", key="undo")["point"] == 2
-    assert client.next("Ana", point=1)["answer"]["value"] == 2
-    status, answer = client.try_post("/api/undo", interpreter="Ben", key="other")
+        assert client.post("/api/undo", interpreter="reader-1", key="undo")["point"] == 2
+    assert client.next("reader-1", point=1)["answer"]["value"] == 2
+    status, answer = client.try_post("/api/undo", interpreter="reader-2", key="other")
     assert (status, answer["error"]) == (400, "there is nothing to undo.")
 
 
 def test_back_and_forth(client: Client) -> None:
     seen = []
     for value in (2, 4, 5):
-        seen.append(client.next("Ana")["point"])
-        client.say("Ana", seen[-1], value, confidence="low", comment="note")
-    middle = client.next("Ana", point=seen[1])
+        seen.append(client.next("reader-1")["point"])
+        client.say("reader-1", seen[-1], value, confidence="low", comment="note")
+    middle = client.next("reader-1", point=seen[1])
     assert (middle["previous"], middle["next"]) == (seen[0], seen[2])
     assert middle["answer"] == {"value": 4, "confidence": "low", "comment": "note"}
-    fourth = client.next("Ana")["point"]
-    assert client.next("Ana", skip=fourth)["point"] not in (*seen, fourth)
+    fourth = client.next("reader-1")["point"]
+    assert client.next("reader-1", skip=fourth)["point"] not in (*seen, fourth)
 
 
 def test_many_at_once_leave_two_answers_a_point(client: Client) -> None:
@@ -165,7 +165,7 @@ def test_pages_may_load_nothing_from_elsewhere_and_write_text_only(client: Clien
 
 
 def test_a_token_is_asked_for_and_kept_in_a_cookie(place: Path) -> None:
-    desk = open_desk(Task(place, place / "points.gpkg", only="Ana"))
+    desk = open_desk(Task(place, place / "points.gpkg", only="reader-1"))
     with pytest.raises(UsageError, match="needs a token"):
         DeskServer(desk, "0.0.0.0", 0)
     with DeskServer(desk, "127.0.0.1", 0, "0123456789") as server:
@@ -179,9 +179,9 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie(place: Path) -> None:
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
         friend = Client(server.server_port, Cookie=cookie.split(";")[0])
-        assert friend.get("/api/setup")["only"] == "Ana"
-        assert friend.try_post("/api/point", interpreter="Ben")[0] == 400
-        assert Client(server.server_port, Authorization="Bearer 0123456789").next("Ana")["point"]
+        assert friend.get("/api/setup")["only"] == "reader-1"
+        assert friend.try_post("/api/point", interpreter="reader-2")[0] == 400
+        assert Client(server.server_port, Authorization="Bearer 0123456789").next("reader-1")["point"]
         server.shutdown()
     desk.close()
 

@@ -12,7 +12,7 @@ from small_place import GRID, Client, Serving, make_place
 from l2h.core.legend import load_legend
 
 VALUES = load_legend("sinolc1").values
-N, ERRORS = 200, {"Ana": 0.1, "Ben": 0.2}
+N, ERRORS = 200, {"reader-1": 0.1, "reader-2": 0.2}
 
 
 def truth_of(view: dict) -> int:  # type: ignore[type-arg]
