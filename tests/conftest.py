@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ import pytest
 from l2h.cli.main import main
 
 HERE = str(Path(__file__).parent)
+
+# Where the tests run in the background the shell has told them to ignore Ctrl-C, and their children with them; some
+# tests interrupt a child
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, HERE)  # `tiny_project` is used from several folders
 
 

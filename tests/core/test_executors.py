@@ -117,15 +117,15 @@ def kill_workers(progress: list[int], kills: int, rng: random.Random, stop: thre
 @pytest.mark.slow
 def test_workers_killed_at_random_lose_and_repeat_nothing() -> None:
     progress: list[int] = []
-    stop, kills = threading.Event(), 40
+    stop, kills = threading.Event(), 12
     killer = threading.Thread(target=kill_workers, args=(progress, kills, random.Random(4), stop))
     with make_executor("processes", 2) as executor:
         killer.start()
-        for result in executor.map(coretasks.slow_square, range(250)):
+        for result in executor.map(coretasks.slow_square, range(100)):
             progress.append(result)
         stop.set()
         killer.join()
-    assert sorted(progress) == [n * n for n in range(250)]
+    assert sorted(progress) == [n * n for n in range(100)]
 
 
 @pytest.fixture

@@ -112,6 +112,13 @@ class ProcessExecutor:
         return self._pool
 
     def _restart(self) -> None:
+        """Leave the broken pool; its other workers may wait for a lock that died with the one that held it."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+        self._close()
+
+    def _close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = None
@@ -125,7 +132,7 @@ class ProcessExecutor:
         if kind is not None and self._pool is not None:  # nobody wants what still runs; files are whole or absent
             for process in list((self._pool._processes or {}).values()):
                 process.terminate()
-        self._restart()
+        self._close()
 
 
 class RayExecutor:
