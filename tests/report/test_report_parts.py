@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from l2h.accuracy.sampling.design import DESIGNS
 from l2h.core.errors import InputError
 from l2h.core.grid import Grid, Window
 from l2h.core.ledger import Record
@@ -17,6 +18,7 @@ from l2h.report import numbers
 from l2h.report.choice import Candidate, choose, diversity
 from l2h.report.costs import holes_of, stage_costs
 from l2h.report.curves import curves_svg, read_log, series
+from l2h.report.designs import ERRORS, explanation, headline_words
 from l2h.report.digest import candidate_step, candidates, cell_sums, corner_values, overview_factor
 from l2h.report.pictures import borders, class_picture, confidence_picture, data_uri, image_picture, jpeg, png
 from l2h.report.view import facts, matrix_view
@@ -211,3 +213,26 @@ def test_a_torn_log_line_is_named(tmp_path):
     path.write_text('{"step": 1, "loss": 1.0}\n{"step": 2, "lo', "utf-8")
     with pytest.raises(InputError, match="line 2"):
         read_log(path)
+
+
+def reference(design, **more):
+    return {"name": "points", "design": design, "n": 9} | more
+
+
+def test_an_accuracy_is_worded_by_its_design():
+    assert headline_words(reference("stratified"))["unit"] == "points, stratified sample"
+    assert headline_words(reference("two_stage"))["unit"] == "points, two-stage sample"
+    assert headline_words(reference("census"))["short"] == "counted wall to wall"
+    assert "interval" in headline_words(reference("none"))["unit"]
+    assert "±" in explanation(reference("systematic"))
+    assert "±" not in explanation(reference("none")) + explanation(reference("census"))
+    assert set(ERRORS) == {*DESIGNS, "none", "census"}
+
+
+def test_a_refusal_is_printed():
+    from l2h.report.page import environment
+
+    parts = environment().get_template("parts.html.j2").module
+    view = {"title": "At points", "n": 1, "census": False, "explanation": "e", "refused": "Intervals refused: why"}
+    view |= {"maps": [], "provinces": [], "classes": [], "matrix": {"heads": [], "rows": []}, "adjusted": None}
+    assert '<p class="warning">Intervals refused: why</p>' in str(parts.reference(view))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +10,20 @@ from markupsafe import Markup
 
 import l2h
 from l2h.core.files import read_json, write_text
-from l2h.core.grid import Grid, Window
+from l2h.core.grid import Grid
 from l2h.core.legend import load_legend
 from l2h.core.tasks import Made
 from l2h.report import numbers
 from l2h.report.curves import curves_svg, read_log
 from l2h.report.digest import overview_factor
 from l2h.report.pictures import data_uri, ramp
+from l2h.report.sections import shown
 from l2h.report.settings import PageSettings
 from l2h.report.view import areas_view, facts, headline, hexcolour, legend_view, reference_view
+from l2h.report.workspace import Workspace
 
 PANELS = {"image.jpg": "Image", "label.png": "Training labels", "map.png": "This map", "confidence.png": "Confidence"}
 PANELS["truth.png"] = "Truth"
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Where the page finds its facts.
-
-    work : work folder; grid : the lattice
-    windows : (file stem, city index, window), in the order they are shown
-    """
-
-    work: Path
-    grid: Grid
-    windows: tuple[tuple[str, int, Window], ...]
-
-    @property
-    def report(self) -> Path:
-        return self.work / "report"
 
 
 def write_page(
@@ -57,8 +41,13 @@ def write_page(
 
 
 def render(values: dict[str, Any]) -> str:
-    """HTML of the page; an unknown name in the template is an error, everything is escaped but what is marked."""
-    environment = Environment(
+    """HTML of the page."""
+    return environment().get_template("page.html.j2").render(values)
+
+
+def environment() -> Environment:
+    """Our templates: an unknown name is an error, everything is escaped but what is marked."""
+    result = Environment(
         loader=PackageLoader("l2h.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -70,8 +59,8 @@ def render(values: dict[str, Any]) -> str:
         numbers.percent, numbers.plus_minus, numbers.interval, numbers.decimal, numbers.count, numbers.km2,
         numbers.duration, numbers.memory, numbers.rate,
     ):  # fmt: skip
-        environment.filters[function.__name__] = function
-    return environment.get_template("page.html.j2").render(values)
+        result.filters[function.__name__] = function
+    return result
 
 
 def page_values(
@@ -98,6 +87,7 @@ def page_values(
         "imagery_dates": _imagery_dates(space.work),
         "curves": Markup(curves_svg(read_log(space.work / "train" / "log.jsonl"))),
         "training": facts(read_json(space.work / "train" / "network.json")),
+        "sections": shown(space, settings, public),
         "costs": costs,
         "holes": list(holes),
         "pixel_m": pixel_m,

@@ -15,9 +15,11 @@ from l2h.core.tasks import Context, Stage, Task
 from l2h.report.blocks import LAYERS, digest_block
 from l2h.report.costs import holes_of, stage_costs
 from l2h.report.gather import gather
-from l2h.report.page import Workspace, write_page
+from l2h.report.page import write_page
+from l2h.report.sections import section_inputs
 from l2h.report.settings import PageSettings
 from l2h.report.windows import draw_window, panel_names
+from l2h.report.workspace import Workspace
 
 CHAIN = ("layers", "labels", "train", "map", "release", "assess", "survey")
 
@@ -113,7 +115,7 @@ def _page_inputs(context: Context, settings: PageSettings) -> tuple[Path, ...]:
     names += ["layers/scenes.json", "train/log.jsonl", "train/network.json"]
     panels = panel_names(tuple((p["name"], p["legend"]) for p in _products(context)), settings.truth is not None)
     pictures = [work / "report" / "windows" / stem / name for stem, _, _ in _chosen(context) for name in panels]
-    return (*(work / name for name in names), *_gathered_files(context), *pictures)
+    return (*(work / name for name in names), *_gathered_files(context), *pictures, *section_inputs(work))
 
 
 def _gathered_files(context: Context) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from l2h.core.legend import Legend, coarse_legend, load_legend
+from l2h.report.designs import ERRORS, explanation, headline_words, is_census
 
 PER_M2 = 100  # hundredths of a m², the unit of areas.json
 KINDS = {
@@ -12,25 +13,14 @@ KINDS = {
     "majority": "10 m products, per-pixel majority",
     "label": "what the network learned from",
 }
-SHORT = {"points": "at points", "truth": "whole truth"}
-REFERENCES = {
-    "points": (
-        "At reference points",
-        """Interpreted points drawn as a simple random sample. ± is one standard error, brackets are 95 % intervals
-        (Wilson for shares, delta method for kappa and mean IoU).""",
-    ),
-    "truth": (
-        "Against the whole truth",
-        "A generated country knows its truth everywhere: every pixel is counted, so there is no sampling error.",
-    ),
-}
+TITLES = {"points": "At reference points", "truth": "Against the whole truth"}
 
 
 def headline(accuracy: dict[str, Any]) -> list[dict[str, Any]]:
     """Nation-wide scores of the map, one a reference: what it is and its scores."""
     return [
         {
-            "short": SHORT[r["name"]],
+            **headline_words(r),
             "design": r["design"],
             "n": r["n"],
             "scores": nation(r["maps"][0])["fine"],
@@ -47,15 +37,16 @@ def nation(judged: dict[str, Any]) -> dict[str, Any]:
 
 def reference_view(reference: dict[str, Any]) -> dict[str, Any]:
     """Tables of one reference: controls beside the map, provinces, classes, confusion."""
-    title, explanation = REFERENCES[reference["name"]]
     maps, own = reference["maps"], nation(reference["maps"][0])
     best = max((nation(m)["fine"]["overall_accuracy"]["value"] or 0 for m in maps), default=0)
     return {
         "name": reference["name"],
-        "title": title,
-        "explanation": explanation,
+        "title": TITLES[reference["name"]],
+        "explanation": explanation(reference),
+        "refused": reference.get("refused", ""),
+        "errors": ERRORS[reference["design"]],
         "n": reference["n"],
-        "census": reference["design"] == "census",
+        "census": is_census(reference["design"]),
         "best": best,
         "maps": [
             {
