@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Train on real pictures without their references and map them.
 
-    python benchmarks/accuracy.py CASES OUT [--recipe default|l2h] [--seed N] [--set learning.megapixels=50 …]
+    python benchmarks/accuracy.py CASES OUT [--recipe default|l2h] [--seed N] [--families zurich …]
+                                  [--set learning.megapixels=50 …]
 
 One network per family (the name of a case before its first underscore), from image, three 10 m products and
 OpenStreetMap of all its cases; the hand-drawn references are never opened. Writes OUT/<case>.tif in SinoLC-1 codes on
-the image's own grid, and OUT/run.json with settings and seconds.
+the image's own grid, OUT/confidence/<case>.tif in per cent, and OUT/run.json with settings, seconds and speeds.
+Families already in a run.json of the same recipe, seed and settings stay there.
 
 `default` is the recipe of the package: U-Net, cell loss on the fused posterior, vectors as positives only, the prior by
 its switch, known vectors on top. `l2h` is SinoLC-1's: labels where the products agree, roads burnt in, L2HNet with
@@ -23,25 +25,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from _cases import Case, find_families, prepare
 
-from l2h.core.files import write_json
+from l2h.core.files import read_json, write_json
 from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
 from l2h.core.tasks import Context
 from l2h.labels.settings import LabelSettings
 from l2h.learning.areas import TrainingReaders
 from l2h.learning.loop import train
+from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
 from l2h.mapping.evidence import Agreement
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import Engine
+from l2h.nets.checkpoint import read_checkpoint
+from l2h.nets.measure import mflop_per_pixel
 from l2h.project import RECIPES
 
 ROOMS = {"labels": LabelSettings, "learning": LearningSettings, "mapping": MappingSettings}
-NAMES = ("default", "l2h")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,9 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not families:
         sys.stderr.write(f"no case in {options.cases}: expected folders with an image.tif\n")
         return 1
-    options.out.mkdir(parents=True, exist_ok=True)
-    record: dict[str, Any] = {"recipe": options.recipe, "seed": options.seed, "families": {}}
+    (options.out / "confidence").mkdir(parents=True, exist_ok=True)
+    record = record_of(options)
     for family, cases in families.items():
+        if options.families and family not in options.families:
+            continue
         with tempfile.TemporaryDirectory(prefix="l2h-accuracy-") as scratch:
             folder = Path(options.work or scratch) / family
             record["families"][family] = run_family(cases, folder, options)
@@ -64,11 +69,22 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", choices=NAMES, default="default")
+    parser.add_argument("--recipe", choices=sorted(LEARNING_RECIPES), default="default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ROOM.KEY=VALUE")
+    parser.add_argument("--families", nargs="+", help="only these; all by default")
     parser.add_argument("--work", type=Path, help="keep workspaces here instead of a temporary folder")
     return parser.parse_args(arguments)
+
+
+def record_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The record to go on with: that of an earlier run of the same recipe, seed and settings, else an empty one."""
+    same = {"recipe": options.recipe, "seed": options.seed, "set": options.overrides}
+    path = options.out / "run.json"
+    before: dict[str, Any] = read_json(path) if path.exists() else {}
+    if same.items() <= before.items():
+        return before
+    return {**same, "families": {}}
 
 
 def settings_of(options: argparse.Namespace, cases: Sequence[Case]) -> dict[str, Any]:
@@ -99,13 +115,16 @@ def run_family(cases: Sequence[Case], folder: Path, options: argparse.Namespace)
     agreement, prior = decide(engine, readers)
     clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {agreement.label_accuracy:.3f}, prior {prior}")
     for case, reader in zip(cases, readers, strict=True):
-        write_map(engine, reader, prior, options.out / f"{case.name}.tif")
+        write_map(engine, reader, prior, options.out, case.name)
     clock.lap("maps", f"{len(cases)} cases")
+    pixels = sum(case.grid.window.pixels for case in cases)
     return {
         "settings": {room: chosen.model_dump(mode="json") for room, chosen in settings.items()},
         "agreement": {**asdict(agreement), "share": agreement.agreement, "label_accuracy": agreement.label_accuracy},
         "prior": prior,
         "seconds": clock.seconds,
+        "mflop_per_px": round(mflop_per_pixel(read_checkpoint(weights).network), 4),
+        "map_mpx_s": round(pixels / 1e6 / max(clock.seconds["maps"], 0.01), 3),
     }
 
 
@@ -128,11 +147,12 @@ def decide(engine: Engine, readers: Sequence[Readers]) -> tuple[Agreement, bool]
     return agreement, wanted
 
 
-def write_map(engine: Engine, readers: Readers, prior: bool, path: Path) -> None:
-    """The class band of a case on its own grid."""
+def write_map(engine: Engine, readers: Readers, prior: bool, out: Path, name: str) -> None:
+    """Class and confidence of a case on its own grid, a file each: scorers want one band."""
     grid = readers.imagery.grid
-    values = engine.mapper(prior).map(readers, grid.window)
-    write_raster(path, np.ascontiguousarray(values[:1]), grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
+    classes, confidence, _ = engine.mapper(prior).map(readers, grid.window)
+    write_raster(out / f"{name}.tif", classes[None], grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
+    write_raster(out / "confidence" / f"{name}.tif", confidence[None], grid, grid.window)
 
 
 class Clock:
@@ -143,7 +163,7 @@ class Clock:
 
     def lap(self, part: str, note: str) -> None:
         now = time.monotonic()
-        self.seconds[part] = round(now - self._last, 1)
+        self.seconds[part] = round(now - self._last, 2)
         self._last = now
         self.tell(f"{part} {self.seconds[part]} s ({note})")
 

@@ -30,7 +30,12 @@ def test_a_real_picture_is_mapped_without_its_reference(tmp_path: Path, real_dat
     with rasterio.open(case / "image.tif") as image, rasterio.open(out / f"{case.name}.tif") as made:
         assert (made.crs, made.transform, made.shape) == (image.crs, image.transform, image.shape)
         assert set(np.unique(made.read(1))) <= set(load_legend("sinolc1").values)
+        with rasterio.open(out / "confidence" / f"{case.name}.tif") as confidence:
+            assert (confidence.transform, confidence.shape) == (made.transform, made.shape)
+            assert 10 <= confidence.read(1).max() <= 100
     family = json.loads((out / "run.json").read_text())["families"]["newbrunswick"]
     assert family["settings"]["learning"]["seed"] == 3
     assert family["prior"] is True
+    assert family["mflop_per_px"] == 0.0783
+    assert family["map_mpx_s"] > 0
     assert set(family["seconds"]) == {"labels", "training", "evidence", "maps"}
