@@ -19,6 +19,7 @@ from l2h.core.tasks import Context, run_stage
 GRID = Grid("EPSG:32650", 500_000.0, 4_000_000.0, 1.0, 4, 6)
 TRUTH = np.array([[2, 2, 9, 9, 5, 5], [2, 2, 9, 9, 5, 5], [6, 6, 1, 1, 5, 5], [6, 6, 1, 1, 0, 0]], "uint8")
 MAP = np.array([[2, 2, 9, 2, 5, 5], [2, 2, 9, 9, 5, 0], [6, 6, 1, 6, 5, 5], [6, 6, 1, 1, 4, 4]], "uint8")
+CONFIDENCE = 80  # per cent, wherever the map has a class
 CITIES = np.array([[1, 1, 1, 1, 2, 2]] * 3 + [[1, 1, 1, 1, 0, 0]], "uint16")
 ESA = np.array([[10, 10, 80, 80, 40, 40]] * 2 + [[50, 50, 50, 50, 40, 40]] * 2, "uint8")  # WorldCover codes
 POINTS = [(0, 0, 2), (0, 3, 9), (2, 2, 1), (2, 3, 1), (1, 5, 5), (0, 4, 5)]  # row, column, class
@@ -34,7 +35,7 @@ def workspace(folder, block_px=4, mapped=MAP, points=POINTS) -> Context:
     context = Context(folder, GRID, block_px, Ledger(folder), SerialExecutor())
     label = np.stack([TRUTH, np.full_like(TRUTH, 100), np.ones_like(TRUTH)])
     layers = {
-        "map": np.stack([mapped, mapped, mapped]),
+        "map": np.stack([mapped, np.where(mapped > 0, CONFIDENCE, 0), np.where(mapped > 0, 1, 0)]).astype("uint8"),
         "labels/label": label,
         "layers/regions": CITIES[None],
         "layers/esa": ESA[None],
@@ -81,6 +82,16 @@ def test_points_and_truth(tmp_path):
     assert (wall["value"], wall["standard_error"]) == (19 / 22, 0.0)
 
 
+def test_confidence_is_held_against_both_references(tmp_path):
+    run(workspace(tmp_path))
+    points, truth = (r["confidence"][0]["predicted"] for r in results(tmp_path)["references"])
+    # of 21 mapped pixels with a truth in cities 19 are right, of 5 mapped points 3
+    assert (truth["n"], truth["ece"]) == (21, pytest.approx(19 / 21 - 0.8))
+    assert (points["n"], points["ece"]) == (5, pytest.approx(0.8 - 3 / 5))
+    text = (tmp_path / "work/assess/confidence.csv").read_text("utf-8")
+    assert text.splitlines()[0] == "reference,level,region,province,name,part,measure,from,to,n,value"
+
+
 def test_controls_stand_beside_the_map(tmp_path):
     run(workspace(tmp_path))
     points, truth = results(tmp_path)["references"]
@@ -119,7 +130,8 @@ def test_areas_close(tmp_path):
 def test_any_block_size_gives_the_same_files(tmp_path, block_px):
     run(workspace(tmp_path / "a"))
     run(workspace(tmp_path / "b", block_px))
-    for name in ("accuracy.json", "areas.json", "accuracy.csv", "confusion.csv", "areas.csv", "points.csv"):
+    tables = [f"{name}.csv" for name in ("accuracy", "confusion", "areas", "points", "confidence")]
+    for name in ("accuracy.json", "areas.json", *tables):
         first, second = (tmp_path / side / "work/assess" / name for side in "ab")
         assert first.read_bytes() == second.read_bytes()
 

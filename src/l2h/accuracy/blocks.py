@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from l2h.accuracy.confidence import confidence_counts
 from l2h.accuracy.maps import MapReader, Shelf
 from l2h.accuracy.points import Points
 from l2h.accuracy.tally import class_areas, confusions
@@ -26,7 +27,7 @@ def tally_block(shelf: Shelf, block: Block, out: Path, located: Path | None, tru
     try:
         tally: dict[str, Any] = {"areas": _areas(reader, block.window, legend)}
         if truth is not None:
-            tally["truth"] = _against_truth(reader, block.window, legend, truth)
+            tally["truth"], tally["confidence"] = _against_truth(reader, block.window, legend, truth)
         if located is not None:
             tally["points"] = _at_points(reader, block.window, located)
     finally:
@@ -52,9 +53,12 @@ def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[
     return total
 
 
-def _against_truth(reader: MapReader, window: Window, legend: Legend, path: Path) -> dict[str, dict[str, Any]]:
-    """{map: {city: counts [K, K + 1]}}."""
+def _against_truth(
+    reader: MapReader, window: Window, legend: Legend, path: Path
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """{map: {city: counts [K, K + 1]}}, and of our map's confidence {city: counts [2, 101, 2]}."""
     total: dict[str, dict[str, Any]] = {name: {} for name in reader.shelf.names}
+    sure: dict[str, Any] = {}
     with open_raster(path) as dataset:
         truth = Truth(dataset, reader.shelf.grid)
         for strip in window.strips(STRIP_PX):
@@ -65,11 +69,14 @@ def _against_truth(reader: MapReader, window: Window, legend: Legend, path: Path
             for name, codes in reader.codes(strip).items():
                 for city, counts in confusions(reference, codes, cities, legend).items():
                     total[name][str(city)] = total[name].get(str(city), 0) + counts
-    return {name: {city: c.tolist() for city, c in by_city.items()} for name, by_city in total.items()}
+            for city, counts in confidence_counts(reference, reader.bands(strip), cities, legend).items():
+                sure[str(city)] = sure.get(str(city), 0) + counts
+    listed = {name: {city: c.tolist() for city, c in by_city.items()} for name, by_city in total.items()}
+    return listed, {city: c.tolist() for city, c in sure.items()}
 
 
 def _at_points(reader: MapReader, window: Window, located: Path) -> list[list[Any]]:
-    """[[number, city, reference, {map: class}], …] of the points of the block, by their number in the file."""
+    """[[number, city, reference, {map: class}, confidence, source], …] of the block's points, by number in the file."""
     points = Points.from_csv(located.read_text("utf-8"))
     inside = (points.rows >= window.row_start) & (points.rows < window.row_stop)
     inside &= (points.cols >= window.col_start) & (points.cols < window.col_stop)
@@ -85,5 +92,6 @@ def _at_points(reader: MapReader, window: Window, located: Path) -> list[list[An
                 hint="Check the points' CRS, or leave points beyond the boundary out of the sample and say so.",
             )
         classes = {name: int(codes[0, 0]) for name, codes in reader.codes(pixel).items()}
-        rows.append([number, city, int(points.reference[number]), classes])
+        _, confidence, source = reader.bands(pixel)[:, 0, 0].tolist()
+        rows.append([number, city, int(points.reference[number]), classes, confidence, source])
     return rows

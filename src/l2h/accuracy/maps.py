@@ -89,6 +89,10 @@ class MapReader:
         label = [self._label.read(window).values[0].astype("uint8")]
         return dict(zip(self.shelf.names, own + products + fused + label, strict=True))
 
+    def bands(self, window: Window) -> npt.NDArray[np.uint8]:
+        """Class, confidence and source of our map, uint8 [3, H, W]."""
+        return np.asarray(self._map.read(window).values, "uint8")
+
     def close(self) -> None:
         for store in (self._map, self._label, self._regions, *(s for s, _ in self._products)):
             store.close()

@@ -34,6 +34,12 @@ class Judged:
     def mapped(self, name: str) -> Codes:
         return np.array([row[3][name] for row in self._rows], "uint8")
 
+    def confidence(self, name: str) -> list[tuple[int, bool, int, int]]:
+        """City, whether the map is right, its confidence in per cent, its source: of every point."""
+        mapped = self.mapped(name)
+        right = (mapped == accepted(mapped, self.first, self.second)).tolist()
+        return [(row[1], hit, row[4], row[5]) for row, hit in zip(self._rows, right, strict=True)]
+
     def scores(self, name: str, place: Place, legend: Legend) -> dict[str, Any]:
         """Scores of one map in one place, in the map's legend and in that of the 10 m products."""
         coarse = _coarse_lut()

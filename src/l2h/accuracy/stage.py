@@ -6,18 +6,22 @@ Files below work/assess:
     design.json          how they were drawn (`SampleDesign`)
     blocks/<block>.json  {"areas": {city: {value: [pixels, 10^-9 m²]}},
                           "truth": {map: {city: counts [K, K + 1]}},           where there is a truth raster
-                          "points": [[number, city, reference, {map: class}]]} where there are points
+                          "confidence": {city: counts [2, 101, 2]},            the same
+                          "points": [[number, city, reference, {map: class}, confidence, source]]}
+                                                                               where there are points
     accuracy.json        {"legend", "references": [{"name": "points" | "truth", "design", "n", "maps": [{"name", "kind",
                           "places": [{"level", "name", "region", "province", "fine": scores, "coarse": scores}]}],
                           "differences": {control: {"fine", "coarse"}},
-                          "adjusted": {"missing", "overall_accuracy", "classes"}}]}
+                          "adjusted": {"missing", "overall_accuracy", "classes"},
+                          "confidence": [{"level", …, "predicted": calibration | null, "drawn": …}]}]}
     areas.json           [{"level", "name", "region", "province", "classes": [{"value", "pixels", "hundredths"}]}],
                           area in hundredths of a m²
-    accuracy.csv, confusion.csv, areas.csv, points.csv   the same for spreadsheets
+    accuracy.csv, confusion.csv, areas.csv, points.csv, confidence.csv   the same for spreadsheets
 
-`scores` is what `ConfusionMatrix.scores` gives. "fine" is the map's legend, in which the built-up class of a 10 m
-product counts as building, as it is; "coarse" merges traffic route into building on both sides, which is fair to them.
-Counts and areas are integers: they add over blocks to the same numbers for any size of block.
+`scores` is what `ConfusionMatrix.scores` gives, `calibration` what `calibration_scores` gives. "fine" is the map's
+legend, in which the built-up class of a 10 m product counts as building, as it is; "coarse" merges traffic route into
+building on both sides, which is fair to them. Counts and areas are integers: they add over blocks to the same numbers
+for any size of block.
 """
 
 from collections.abc import Iterator
@@ -26,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from l2h.accuracy.blocks import tally_block
+from l2h.accuracy.confidence import census_confidence, point_confidence, sum_confidence
 from l2h.accuracy.designs import COLUMNS, REFUSED, design_of
 from l2h.accuracy.maps import MAP, Shelf, open_shelf
 from l2h.accuracy.places import places_of
@@ -47,7 +52,7 @@ from l2h.accuracy.summary import (
     sum_areas,
     sum_truth,
 )
-from l2h.accuracy.tables import accuracy_csv, areas_csv, confusion_csv, points_csv
+from l2h.accuracy.tables import accuracy_csv, areas_csv, confidence_csv, confusion_csv, points_csv
 from l2h.accuracy.truth import check_truth
 from l2h.core.files import read_json, write_json, write_text
 from l2h.core.grid import Grid
@@ -105,7 +110,7 @@ def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
     tallies = tuple(folder / "blocks" / f"{b.name}.json" for b in context.grid.blocks(context.block_px))
     located = folder / "located.csv" if settings.points else None
     regions = context.work / "layers" / "regions.json"
-    names = ["accuracy.json", "areas.json", "accuracy.csv", "confusion.csv", "areas.csv"]
+    names = ["accuracy.json", "areas.json", "accuracy.csv", "confusion.csv", "areas.csv", "confidence.csv"]
     names += ["points.csv"] if located else []
     arguments = {
         "shelf": shelf, "tallies": tallies, "regions": regions, "located": located, "truth": bool(settings.truth),
@@ -154,13 +159,15 @@ def sum_up(
         counts = {name: found[name] for name in shelf.names}
         maps = reference_scores(counts, shelf.kinds, cities, "census", legend)
         n = maps[0]["places"][0]["fine"]["n"]
-        references.append({"name": "truth", "design": "census", "n": n, "maps": maps})
+        sure = census_confidence(sum_confidence(_each(tallies)), cities)
+        references.append({"name": "truth", "design": "census", "n": n, "maps": maps, "confidence": sure})
     table = area_table(areas, cities, legend)
     write_json(folder / "accuracy.json", {"legend": legend.name, "references": references})
     write_json(folder / "areas.json", table)
     write_text(folder / "accuracy.csv", accuracy_csv(references))
     write_text(folder / "confusion.csv", confusion_csv(references))
     write_text(folder / "areas.csv", areas_csv(table, legend))
+    write_text(folder / "confidence.csv", confidence_csv(references))
     return Made()
 
 
@@ -173,8 +180,9 @@ def _at_points(
     told: dict[str, Any] = {"name": "points", "design": design.method, "n": len(rows)}
     told |= {"refused": REFUSED} if design.method == "none" else {"words": WORDS[design.method]}
     two = points.second is not None and bool(points.second.any())
+    judged = Judged(rows, points, design, least, str(path))
+    told |= {"confidence": point_confidence(judged.confidence(MAP), judged.drawn, cities)}
     if design.method in COLUMNS or two or least:
-        judged = Judged(rows, points, design, least, str(path))
         maps = judged_scores(judged, shelf.kinds, cities, legend)
         areas_told = judged_areas(judged, maps[0]["places"][0]["fine"], areas, legend)
         return told | {"maps": maps, "differences": judged_differences(judged, shelf.names), "adjusted": areas_told}

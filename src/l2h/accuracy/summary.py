@@ -14,7 +14,7 @@ from l2h.core.legend import BUILDING, TRAFFIC, Legend, coarse_legend
 
 # a 10 m product sees built-up ground whole; in the coarse legend traffic counts as built-up on both sides
 INTO_COARSE = {TRAFFIC: BUILDING}
-PointRow = tuple[int, int, int, dict[str, int]]  # number, city, reference, {map: class}
+PointRow = tuple[int, int, int, dict[str, int], int, int]  # number, city, reference, {map: class}, confidence, source
 NOT_ADJUSTED: dict[str, Any] = {"missing": [], "overall_accuracy": None, "classes": []}
 Areas = dict[int, dict[int, tuple[int, int]]]  # city → value → (pixels, 10^-9 m²)
 
@@ -43,7 +43,8 @@ def sum_truth(tallies: Iterable[dict[str, Any]]) -> dict[str, dict[int, Counts]]
 
 def gather_points(tallies: Iterable[dict[str, Any]]) -> list[PointRow]:
     """Rows of all blocks in the order of the point file."""
-    rows = [(int(r[0]), int(r[1]), int(r[2]), dict(r[3])) for tally in tallies for r in tally["points"]]
+    found = (r for tally in tallies for r in tally["points"])
+    rows = [(int(r[0]), int(r[1]), int(r[2]), dict(r[3]), int(r[4]), int(r[5])) for r in found]
     return sorted(rows, key=lambda row: row[0])
 
 

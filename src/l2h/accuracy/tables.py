@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from l2h.accuracy.confidence import confidence_csv_rows
 from l2h.accuracy.points import Points
 from l2h.accuracy.summary import PointRow
 from l2h.core.areas import square_metres
@@ -55,10 +56,19 @@ def points_csv(rows: list[PointRow], points: Points, cities: list[dict[str, Any]
     """Each point with its place, its reference class and the class each map gives it."""
     city_names = {int(c["index"]): c["name"] for c in cities}
     body = [
-        (points.ids[n], int(points.rows[n]), int(points.cols[n]), city_names[city], reference, *(at[m] for m in names))
-        for n, city, reference, at in rows
-    ]
-    return _text(("id", "row", "col", "city", "reference", *names), body)
+        (
+            points.ids[n], int(points.rows[n]), int(points.cols[n]), city_names[city], reference,
+            *(at[m] for m in names), confidence,
+        )
+        for n, city, reference, at, confidence, _ in rows
+    ]  # fmt: skip
+    return _text(("id", "row", "col", "city", "reference", *names, "confidence"), body)
+
+
+def confidence_csv(references: list[dict[str, Any]]) -> str:
+    """Calibration of the confidence band: its scores, and the bins of its reliability diagrams."""
+    head = ("reference", *PLACE, "part", "measure", "from", "to", "n", "value")
+    return _text(head, confidence_csv_rows(references))
 
 
 def _estimates(scores: dict[str, Any]) -> Iterable[Sequence[Any]]:
