@@ -44,7 +44,8 @@ def _sources(project: Project) -> Iterator[Source]:
     for imagery in project.imagery:
         yield _source("imagery", imagery.name, imagery, detail=f"{len(imagery.bands)} bands")
     for product in project.products:
-        yield _source("product", product.name, product, detail=product.legend, date=product.date or "")
+        kind: Kind = "product" if product.use == "labels" else "reference"
+        yield _source(kind, product.name, product, detail=product.legend, date=product.date or "")
     if project.osm:
         yield _source("vectors", "OpenStreetMap", project.osm, detail="roads and buildings")
     yield _source("boundary", "boundary", project.boundary, detail="city outlines")

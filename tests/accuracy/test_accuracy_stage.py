@@ -92,6 +92,21 @@ def test_confidence_is_held_against_both_references(tmp_path):
     assert text.splitlines()[0] == "reference,level,region,province,name,part,measure,from,to,n,value"
 
 
+def test_a_product_for_comparison_is_judged_and_has_no_vote(tmp_path):
+    context = workspace(tmp_path)
+    store = context.store("layers/world")
+    for block in store.blocks:
+        values = np.full((1, *block.window.shape), 1, "uint8")  # water everywhere
+        write_raster(store.path(block), values, GRID, block.window)
+    path = tmp_path / "work/layers/products.json"
+    listed = json.loads(path.read_text("utf-8"))
+    write_json(path, [{"name": "world", "legend": "dynamic_world", "use": "compare"}, *listed])
+    run(context)
+    truth = results(tmp_path)["references"][1]
+    assert place(truth, "majority of products") | {"name": ""} == place(truth, "esa") | {"name": ""}
+    assert place(truth, "world")["coarse"] != place(truth, "esa")["coarse"]
+
+
 def test_controls_stand_beside_the_map(tmp_path):
     run(workspace(tmp_path))
     points, truth = results(tmp_path)["references"]

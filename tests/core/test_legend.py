@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.core.errors import LegendError
-from l2h.core.legend import LEGENDS, Crosswalk, LandClass, Legend, coarse_legend, load_crosswalk, load_legend
+from l2h.core.legend import (
+    STRANGE,
+    Crosswalk,
+    LandClass,
+    Legend,
+    coarse_legend,
+    legend_names,
+    load_crosswalk,
+    load_legend,
+)
 
 # Table 1 of the SinoLC-1 user guide V2.4
 TABLE_1 = {
@@ -30,7 +39,21 @@ PRODUCT_VALUES = {
     "esri2020": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
     "esri": {1, 2, 4, 5, 7, 8, 9, 10, 11},
     "from_glc10": {10, 20, 30, 40, 50, 60, 70, 80, 90, 100},
-}
+    "dynamic_world": {1, 2, 3, 4, 5, 6, 7, 8, 9},
+    "globeland30": {10, 20, 30, 40, 50, 60, 70, 80, 90, 100},
+    "glc_fcs30": {
+        10, 11, 12, 20, 50, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 120, 121, 122, 130, 140, 150, 152, 153, 180, 190,
+        200, 201, 202, 210, 220,
+    },
+    "glc_fcs30d": {
+        10, 11, 12, 20, 51, 52, 61, 62, 71, 72, 81, 82, 91, 92, 120, 121, 122, 130, 140, 150, 152, 153, 181, 182, 183,
+        184, 185, 186, 187, 190, 200, 201, 202, 210, 220,
+    },
+    "glc_fcs10": {
+        11, 12, 20, 51, 52, 61, 62, 71, 72, 81, 82, 91, 92, 121, 122, 130, 140, 150, 181, 182, 183, 184, 185, 186, 187,
+        191, 192, 200, 210, 220,
+    },
+}  # fmt: skip
 PRODUCTS = sorted(PRODUCT_VALUES)
 
 
@@ -52,7 +75,7 @@ def test_products_have_their_published_codes(name: str) -> None:
     assert set(load_legend(name).values) == PRODUCT_VALUES[name]
 
 
-@pytest.mark.parametrize("name", LEGENDS)
+@pytest.mark.parametrize("name", legend_names())
 def test_legends_are_closed(name: str) -> None:
     legend = load_legend(name)
     assert legend.nodata == 0
@@ -63,7 +86,7 @@ def test_legends_are_closed(name: str) -> None:
     assert all(0 <= part <= 255 for c in legend.classes for part in c.colour)
 
 
-@pytest.mark.parametrize("name", LEGENDS)
+@pytest.mark.parametrize("name", legend_names())
 def test_tables_of_a_legend_agree(name: str) -> None:
     legend = load_legend(name)
     assert legend.index_of[list(legend.values)].tolist() == list(range(len(legend)))
@@ -85,7 +108,8 @@ def test_check_names_code_legend_place_and_count() -> None:
     assert str(caught.value) == (
         "code 95 is absent from legend 'sinolc1' (layer 'esa10', block r0012c0007, 2 px): "
         "expected 0 (nodata) or one of (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12). "
-        "Add it to the crosswalk, choose the legend of this version, or mark it nodata."
+        "Add it to the crosswalk, choose the legend of this version, or mark it nodata. "
+        "No legend we have knows them all."
     )
 
 
@@ -201,3 +225,41 @@ def test_legends_are_frozen() -> None:
     assert replace(legend) == legend
     with pytest.raises(AttributeError):
         legend.name = "mine"  # type: ignore[misc]
+
+
+# --- codes of publishers' files ---------------------------------------------------------------------------------------
+
+
+def test_codes_of_files_become_values_with_nodata_and_strangers_marked() -> None:
+    glc = load_legend("glc_fcs30d")
+    found = glc.file_codes(np.array([0, 250, 10, 220, 77], "uint8"))
+    assert found.tolist() == [0, 0, 10, 220, STRANGE]
+    wide = glc.file_codes(np.array([-1, 10, 266], "int16"), np.array([True, False, True]))
+    assert wide.tolist() == [STRANGE, 0, STRANGE]
+
+
+def test_dynamic_worlds_first_class_is_zero_in_files_and_one_here() -> None:
+    world = load_legend("dynamic_world")
+    assert world.file_codes(np.array([0, 1, 8, 9], "uint8"), np.ones(4, bool)).tolist() == [1, 2, 9, STRANGE]
+    assert world.file_codes(np.array([0, 0], "uint8"), np.array([True, False])).tolist() == [1, 0]
+    assert world.by_value(1).name == "water"
+
+
+@pytest.mark.parametrize(
+    ("legend", "codes", "other"),
+    [
+        ("esri", [0, 1, 2, 3, 6], "These are codes of 'esri2020' (Esri 2020 land cover, first version (10 classes))"),
+        ("esri2020", [1, 2, 11], "These are codes of 'esri'"),
+        ("glc_fcs30", [10, 51, 190, 250], "These are codes of 'glc_fcs30d'"),
+        ("glc_fcs30d", [10, 60, 190], "These are codes of 'glc_fcs30'"),
+        ("from_glc10", [10, 95], "Legends that know them all: 'worldcover'."),
+        ("sinolc1", [77, 78], "No legend we have knows them all."),
+    ],
+)
+def test_strange_codes_name_the_version_that_has_them(legend: str, codes: list[int], other: str) -> None:
+    assert load_legend(legend).likely_other(codes).startswith(other)
+
+
+def test_orders_of_the_legends() -> None:
+    assert legend_names()[0] == "sinolc1"
+    assert set(legend_names()) == {"sinolc1", *PRODUCTS}

@@ -103,6 +103,16 @@ def test_any_block_size_gives_the_same_labels(build: Build, block_px: int) -> No
             np.testing.assert_array_equal(values, expected[name], err_msg=f"{method}, {name}")
 
 
+def test_a_product_for_comparison_changes_no_label(build: Build) -> None:
+    plain, more = build(200), build(200, "more")
+    path = more.work / "layers" / "products.json"
+    write_json(path, [*read_json(path), {"name": "glc", "legend": "glc_fcs10", "use": "compare"}])
+    for context in (plain, more):
+        run(context)
+    for name, values in stores(more).items():
+        np.testing.assert_array_equal(values, stores(plain)[name], err_msg=name)
+
+
 def test_what_the_stores_hold(build: Build) -> None:
     context = build(200)
     run(context)

@@ -224,7 +224,7 @@ def test_versions_of_esri_are_told_apart_by_the_codes_found(
     later = ProductSettings(name="esri", catalogue="esri-2020", source=scripted.url)
     fetch(first)
     assert set(np.unique(codes_of(later, tmp_path))) == {11}
-    with pytest.raises(InputError, match=r"code 11 is absent from legend 'esri2020'.*legend of this version"):
+    with pytest.raises(InputError, match=r"code 11 is absent from legend 'esri2020'.*These are codes of 'esri'"):
         codes_of(first, tmp_path)
 
 

@@ -206,5 +206,5 @@ def test_an_unknown_code_is_a_legend_error_that_names_its_block(project: Project
     codes = np.full((4, 5), 10)
     codes[3, 4] = 77
     project.product(codes)
-    with pytest.raises(LegendError, match=r"layer 'esa', block r0001c0001, rows 25:40, columns 25:50, 100 px"):
+    with pytest.raises(LegendError, match=r"layer 'esa', .*p\.tif, r0001c0001, rows 25:40, columns 25:50, 100 px"):
         project.run()

@@ -11,7 +11,7 @@ from l2h.core.grid import Grid
 from l2h.core.legend import load_crosswalk, load_legend
 from l2h.sources.catalogue import load_product, product_names
 from l2h.sources.extent import geographic_box
-from l2h.sources.tiles import Box, DegreeTiles, UtmTiles, utm_cells
+from l2h.sources.tiles import Box, DegreeTiles, Tile, UtmTiles, utm_cells
 
 WORLDCOVER = load_product("worldcover-2021").scheme
 ESRI = load_product("esri-2020-v1").scheme
@@ -47,6 +47,36 @@ def test_a_scheme_named_by_the_upper_corner() -> None:
     tile = scheme.covering((111, 31, 112, 32))[0]
     assert (tile.file, tile.box) == ("GLC_E110N35.tif", (110, 30, 115, 35))
     assert scheme.parse("GLC_E110N35.tif") == tile
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "box"),
+    [
+        ("globeland30-2020", "N49_20_2020LC030.tif", (108, 20, 114, 25)),  # a zone of 6°, 5° high
+        ("glc_fcs30-2020", "GLC_FCS30_2020_E110N25.tif", (110, 20, 115, 25)),
+        ("glc_fcs30d-2020", "GLC_FCS30D_20002022_E110N25_Annual_V1.1.tif", (110, 20, 115, 25)),
+        ("glc_fcs10-2023", "GLC_FCS10_2023_E110N25.tif", (110, 20, 115, 25)),
+    ],
+)
+def test_products_for_comparison_have_their_publishers_tiles(name: str, file: str, box: Box) -> None:
+    scheme = load_product(name).scheme
+    assert isinstance(scheme, DegreeTiles)
+    assert scheme.covering((113.2, 23.1, 113.3, 23.2)) == (Tile(file, box),)
+    assert scheme.parse(file).box == box
+
+
+def test_names_are_not_guessed_where_they_are_not_known() -> None:
+    scheme = load_product("globeland30-2020").scheme
+    assert isinstance(scheme, DegreeTiles)
+    for box in ((20.0, -10.0, 21.0, -9.0), (20.0, 59.0, 21.0, 61.0)):
+        with pytest.raises(GridError, match=r"names of a product's files are known.*`paths`"):
+            scheme.covering(box)
+    with pytest.raises(InputError, match="none of its product's"):
+        scheme.parse("N35_60_2020LC030.tif")
+
+
+def test_a_year_of_a_file_of_many_years_is_a_band() -> None:
+    assert [load_product(f"glc_fcs30d-{year}").band for year in (2000, 2020, 2022)] == [1, 21, 23]
 
 
 def boxes(south: float, north: float) -> st.SearchStrategy[Box]:
@@ -117,11 +147,13 @@ def test_every_table_of_the_catalogue_is_whole(name: str) -> None:
     product = load_product(name)
     legend = load_legend(product.legend)
     assert set(load_crosswalk(product.legend).table) == set(legend.values)
-    assert product.scheme.covering((116.9, 29.9, 117.1, 30.1))
+    if product.scheme is not None:
+        assert product.scheme.covering((116.9, 29.9, 117.1, 30.1))
     assert product.licence
     assert product.citation
-    assert product.source.startswith(("s3://", "https://", "http://"))
-    assert "{" not in product.title + product.source + product.date
+    assert product.obtain if product.source is None else product.source.startswith(("s3://", "https://", "http://"))
+    assert "{" not in f"{product.title}{product.source}{product.date}{product.obtain}{product.facts}"
+    assert product.facts or product.use == "labels"
 
 
 def test_a_year_of_a_series() -> None:
@@ -136,6 +168,12 @@ def test_a_year_of_a_series() -> None:
 def test_patterns_that_cannot_be_used(pattern: str) -> None:
     with pytest.raises(ValueError, match="a pattern"):
         DegreeTiles(pattern=pattern, step=3)
+
+
+@pytest.mark.parametrize("step", [7, (5, 8), (0, 6), (5, 5)])
+def test_steps_that_cannot_be_used(step: object) -> None:
+    with pytest.raises(ValueError, match=r"divide 180|6 degrees wide"):
+        DegreeTiles.model_validate({"pattern": "N{zone}_{lat}.tif", "step": step})
 
 
 # --- the box of a grid ------------------------------------------------------------------------------------------------

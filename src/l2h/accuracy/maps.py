@@ -20,10 +20,11 @@ MAP, MAJORITY, LABEL = "map", "majority of products", "training label"
 
 @dataclass(frozen=True)
 class Product:
-    """A 10 m product in the workspace: the folder of its layer and its legend."""
+    """A product in the workspace: the folder of its layer, its legend, and whether labels are made from it."""
 
     name: str
     legend: str
+    use: str = "labels"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ class Shelf:
 
     def products_told(self) -> list[list[str]]:
         """Names and legends of the products, for a task's digest."""
-        return [[p.name, p.legend] for p in self.products]
+        return [[p.name, p.legend, p.use] for p in self.products]
 
 
 def open_shelf(context: Context) -> Shelf:
     """The shelf of a workspace; InputError before its layers are made."""
     listed = read_json(context.work / "layers" / "products.json")
-    products = tuple(Product(p["name"], p["legend"]) for p in listed)
+    products = tuple(Product(p["name"], p["legend"], p.get("use", "labels")) for p in listed)
     return Shelf(context.work, context.grid, context.block_px, products)
 
 
@@ -85,7 +86,8 @@ class MapReader:
             crosswalk.source.check(raw, f"layer '{store.folder.name}', {window}")
             products.append(crosswalk.primary_lut[raw])
         own = [self._map.read(window).values[0].astype("uint8")]
-        fused = [majority(np.stack(products)) if products else np.zeros(window.shape, "uint8")]
+        voting = [codes for codes, p in zip(products, self.shelf.products, strict=True) if p.use == "labels"]
+        fused = [majority(np.stack(voting)) if voting else np.zeros(window.shape, "uint8")]
         label = [self._label.read(window).values[0].astype("uint8")]
         return dict(zip(self.shelf.names, own + products + fused + label, strict=True))
 

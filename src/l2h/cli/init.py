@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from l2h.core.errors import UsageError
-from l2h.core.legend import LEGENDS
+from l2h.core.legend import FIRST
 
-PRODUCT_LEGENDS = tuple(name for name in LEGENDS if name != "sinolc1")
+LABEL_LEGENDS = FIRST[1:]
 
 
 @click.command("init")
@@ -15,7 +15,7 @@ PRODUCT_LEGENDS = tuple(name for name in LEGENDS if name != "sinolc1")
 @click.option("--imagery", metavar="GLOB", multiple=True, required=True, help="1 m scenes; in ranked order.")
 @click.option(
     "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True, required=True,
-    help=f"A 10 m product you have, by its legend ({', '.join(PRODUCT_LEGENDS)}), or one that `fetch` fetches, by its "
+    help=f"A 10 m product you have, by its legend ({', '.join(LABEL_LEGENDS)}), or one that `fetch` fetches, by its "
     "name in the catalogue, for example worldcover-2021, from its publisher or from an address.",
 )  # fmt: skip
 @click.option("--osm", metavar="FILE", help="OpenStreetMap extract (.osm.pbf, .osm).")
@@ -45,7 +45,7 @@ def init(
     if path.exists():
         raise UsageError("there is a project already", where=str(path), hint="Edit it, or choose another folder.")
     pairs = tuple(_pair(text) for text in products)
-    here, fetched = (tuple(p for p in pairs if (p[0] in PRODUCT_LEGENDS) == own) for own in (True, False))
+    here, fetched = (tuple(p for p in pairs if (p[0] in LABEL_LEGENDS) == own) for own in (True, False))
     title = name or folder.absolute().name
     write_project(path, Sources(imagery, here, osm, boundary, layer, _levels(columns), crs, title, fetched))
     load_project(folder)
@@ -66,9 +66,9 @@ def _pair(text: str) -> tuple[str, str]:
     from l2h.sources.catalogue import product_names
 
     name, equals, rest = text.partition("=")
-    if (name in PRODUCT_LEGENDS and equals) or name in product_names():
+    if (name in LABEL_LEGENDS and equals) or name in product_names():
         return name, rest
-    known = f"a legend of {', '.join(PRODUCT_LEGENDS)}, or a name of the catalogue: {', '.join(product_names())}"
+    known = f"a legend of {', '.join(LABEL_LEGENDS)}, or a name of the catalogue: {', '.join(product_names())}"
     raise UsageError("--product needs LEGEND=GLOB or NAME[=ADDRESS]", expected=known, got=text)
 
 

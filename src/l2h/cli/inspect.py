@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from l2h.core.errors import InputError
-from l2h.core.legend import LEGENDS, Legend, load_legend
+from l2h.core.legend import Legend, load_legend
 
 
 @click.command("inspect")
 @click.argument("files", metavar="FILE", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--legend", type=click.Choice(LEGENDS), help="Legend its codes should keep to; else the file's own.")
+@click.option("--legend", metavar="NAME", help="Legend its codes should keep to; else the file's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 def inspect(files: tuple[Path, ...], legend: str | None, as_json: bool) -> int:
     """Say what each raster is and what is wrong with it: codes outside the legend, nodata, missing overviews,

@@ -16,7 +16,7 @@ from rasterio.enums import MaskFlags
 from l2h.core.errors import InputError
 from l2h.core.grid import Window
 from l2h.core.header import LARGEST_BLOCK_BYTES, block_bytes
-from l2h.core.legend import LEGENDS, Legend, load_legend
+from l2h.core.legend import Legend, legend_names, load_legend
 from l2h.core.raster import open_raster, read_window
 from l2h.core.strips import RasterHashes, Strip, empty_strips, repeated_strips
 
@@ -180,12 +180,12 @@ def _scan_window(data: Any, window: Window, band: int, scan: Scan) -> None:
 def _stated_legend(data: Any) -> Legend | None:
     """The legend that the file names in its tags, if it is one of ours."""
     name = data.tags().get("legend", "")
-    return load_legend(name) if name in LEGENDS else None
+    return load_legend(name) if name in legend_names() else None
 
 
 def _fitting_legend(scan: Scan) -> Legend:
     """The first shipped legend that has all codes of a file that names none; `sinolc1` where none has."""
-    fits = [name for name in LEGENDS if not _strange(scan, load_legend(name))]
+    fits = [name for name in legend_names() if not _strange(scan, load_legend(name))]
     return load_legend(fits[0] if fits else "sinolc1")
 
 

@@ -5,7 +5,7 @@ a 10 m product can only speak of the coarse legend, in which value 6 means built
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -17,7 +17,8 @@ from l2h.core.errors import LegendError
 
 TRAFFIC, BUILDING = 1, 6
 CHUNK = 1 << 20
-LEGENDS = ("sinolc1", "worldcover", "esri2020", "esri", "from_glc10")
+FIRST = ("sinolc1", "worldcover", "esri2020", "esri", "from_glc10")  # the map, and what labels are made from
+STRANGE = 255  # what `file_codes` makes of a code that a legend does not know
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,20 @@ class LandClass:
 
 @dataclass(frozen=True)
 class Legend:
-    """A closed table of classes, in order. Values are unique, 1 to 254."""
+    """A closed table of classes, in order. Values are unique, 1 to 254.
+
+    shift  : what is added to a code of the publisher's files, whose first class may be 0 (Dynamic World: water)
+    void   : codes of the publisher's files that mean "no data" beside 0
+    family : of legends that hide behind the same file names; empty where it stands alone
+    """
 
     name: str
     title: str
     classes: tuple[LandClass, ...]
     nodata: int = 0
+    shift: int = 0
+    void: tuple[int, ...] = ()
+    family: str = ""
 
     def __post_init__(self) -> None:
         values = [c.value for c in self.classes]
@@ -92,6 +101,40 @@ class Legend:
             table[land_class.value] = land_class.colour
         return table
 
+    def file_codes(
+        self, codes: npt.NDArray[np.integer], valid: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """Codes as the publisher's files hold them → values of this legend, uint8 of the same shape.
+
+        codes : integers of 8 or 16 bits
+        valid : bool, where the file has a pixel at all; everywhere where it is left out
+        0 where there is no data, STRANGE for a code the legend does not know.
+        """
+        if codes.dtype == np.uint8:
+            values = self._from_file[codes]
+        else:
+            known = (codes >= 0) & (codes < 256)
+            values = np.where(known, self._from_file[np.where(known, codes, 0)], np.uint8(STRANGE))
+        return values if valid is None else np.where(valid, values, np.uint8(self.nodata))
+
+    @cached_property
+    def _from_file(self) -> npt.NDArray[np.uint8]:
+        table = np.full(256, STRANGE, "uint8")
+        table[[value - self.shift for value in self.values]] = self.values
+        table[[*self.void, *([0] if self.shift == 0 else [])]] = self.nodata
+        return table
+
+    def likely_other(self, codes: Iterable[int]) -> str:
+        """A sentence on which shipped legend knows all these codes of a file: of the same family first."""
+        asked = {int(code) for code in codes}
+        others = [load_legend(name) for name in legend_names() if name != self.name]
+        fits = [legend for legend in others if asked <= {v - legend.shift for v in legend.values} | {0, *legend.void}]
+        kin = [legend for legend in fits if self.family and legend.family == self.family]
+        if kin:
+            return f"These are codes of '{kin[0].name}' ({kin[0].title}): say so in `legend` or `catalogue`."
+        names = ", ".join(f"'{legend.name}'" for legend in fits)
+        return f"Legends that know them all: {names}." if names else "No legend we have knows them all."
+
     def check(self, codes: npt.NDArray[np.uint8], where: str) -> None:
         """Raise LegendError naming the first code that is neither nodata nor in the legend, with its count."""
         counts = sum(
@@ -107,7 +150,8 @@ class Legend:
                 f"code {code} is absent from legend '{self.name}'",
                 where=f"{where}, {int(counts[code])} px",
                 expected=f"0 (nodata) or one of {self.values}",
-                hint="Add it to the crosswalk, choose the legend of this version, or mark it nodata.",
+                hint="Add it to the crosswalk, choose the legend of this version, or mark it nodata. "
+                + self.likely_other(np.flatnonzero(counts)),
             )
 
 
@@ -160,16 +204,25 @@ class Crosswalk:
 
 
 @cache
+def legend_names() -> tuple[str, ...]:
+    """Every legend that ships: FIRST, then by name. Each is a table `legend_NAME.toml` in `core/tables`."""
+    tables = (path.name for path in files("l2h.core").joinpath("tables").iterdir())
+    names = {table[len("legend_") : -len(".toml")] for table in tables if table.startswith("legend_")}
+    return (*FIRST, *sorted(names - set(FIRST)))
+
+
+@cache
 def load_legend(name: str) -> Legend:
-    """A legend that ships with the package: one of LEGENDS."""
-    if name not in LEGENDS:
-        raise LegendError("no such legend", expected=f"one of {', '.join(LEGENDS)}", got=name)
+    """A legend that ships with the package: one of `legend_names()`."""
+    if name not in legend_names():
+        raise LegendError("no such legend", expected=f"one of {', '.join(legend_names())}", got=name)
     data = tomllib.loads(files("l2h.core").joinpath(f"tables/legend_{name}.toml").read_text("utf-8"))
     classes = tuple(
         LandClass(c["value"], c["name"], c["label"], tuple(c["colour"]), c.get("definition", ""))
         for c in data["classes"]
     )
-    return Legend(data["name"], data["title"], classes, data["nodata"])
+    shift, void = data.get("shift", 0), tuple(data.get("void", ()))
+    return Legend(data["name"], data["title"], classes, data["nodata"], shift, void, data.get("family", ""))
 
 
 @cache

@@ -45,7 +45,8 @@ class Desk:
     def of(cls, context: Context) -> "Desk":
         """The desk of a project; InputError before its layers are made."""
         path = context.work / "layers" / "products.json"
-        products = tuple((entry["name"], entry["legend"]) for entry in read_json(path))
+        listed = [entry for entry in read_json(path) if entry.get("use", "labels") == "labels"]
+        products = tuple((entry["name"], entry["legend"]) for entry in listed)
         if not products:
             raise InputError("labels need at least one land-cover product", where=str(path))
         return cls(context.work, context.grid, context.block_px, products)

@@ -23,6 +23,8 @@ def needed_files(product: ProductSettings, grid: Grid) -> tuple[str, ...]:
     InputError where `absent` names a file that is none of the product's; GridError where tiles cannot cover the grid.
     """
     scheme = load_product(str(product.catalogue)).scheme
+    if scheme is None:
+        raise InputError("a product has no tiles", where=f"layer '{product.name}'", hint="Name its files in `paths`.")
     for file in product.absent:
         scheme.parse(file)
     files = (tile.file for tile in scheme.covering(geographic_box(grid)))

@@ -7,41 +7,59 @@ product whose files are a grid of tiles with a legend we know is one more file i
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError, model_validator
 
 from l2h.core.errors import SettingsError
 from l2h.core.settings import Settings
 from l2h.sources.tiles import Scheme
 
+OFFERED = {"legend", "date", "licence", "attribution", "may_train", "may_redistribute", "use", "band"}
+
 
 class ProductTable(Settings):
     """A product as published.
 
-    source   : where its files lie: `s3://bucket/prefix` or `https://host/prefix`
+    source   : where its files lie one by one: `s3://bucket/prefix` or `https://host/prefix`; none where the publisher
+               hands out archives or asks for a registration
+    obtain   : how to get them then, in a sentence for people
     region   : of the bucket
-    date     : year or day it speaks of
+    date     : year or day it speaks of; none where an export says
     sentence : what a user of it should know, in one sentence
+    facts    : where codes and names of files were read, and what of them could not be verified
+    use      : whether labels are made from it, or maps compared with it
+    band     : band of the files that speaks of the date
+    scheme   : none where files have no names of the publisher's (exports)
     """
 
     name: str
     title: str
     legend: str
-    date: str
-    source: str
+    date: str | None = None
+    source: str | None = None
+    obtain: str = ""
     region: str | None = None
     licence: str
     attribution: str
     citation: str
     sentence: str
+    facts: str = ""
+    use: Literal["labels", "compare"] = "labels"
+    band: int = 1
     may_train: bool = True
     may_redistribute: bool
-    scheme: Scheme = Field(discriminator="kind")
+    scheme: Scheme | None = None
 
-    def facts(self) -> dict[str, Any]:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.source is None and not self.obtain:
+            raise ValueError("a product without a source says how to obtain it")
+        return self
+
+    def defaults(self) -> dict[str, Any]:
         """What a project's product takes from here where it says nothing itself."""
-        return self.model_dump(include={"legend", "date", "licence", "attribution", "may_train", "may_redistribute"})
+        return self.model_dump(include=OFFERED, exclude_none=True)
 
 
 def product_names() -> tuple[str, ...]:
@@ -63,7 +81,9 @@ def load_product(name: str) -> ProductTable:
     else:
         stem, _, year = name.rpartition("-")
         values = _of_year(_read(stem), int(year))
-        del values["years"]
+        place = values.pop("years").index(int(year))
+        if "bands" in values:
+            values["band"] = values.pop("bands")[place]
     try:
         return ProductTable.model_validate({"name": name, **values})
     except ValidationError as error:

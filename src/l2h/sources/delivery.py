@@ -77,7 +77,8 @@ class Delivery:
         with ExitStack() as held:
             for name, product in self.products.items():
                 table = load_product(str(product.catalogue))
-                store = open_store(product.source or table.source, self.settings, self.project_dir, table.region)
+                address = product.source or str(table.source)  # settings refuse a product that has neither
+                store = open_store(address, self.settings, self.project_dir, table.region)
                 held.callback(store.close)
                 self._stores[name], self._paces[name] = store, Pace(self.settings, self.stop)
             self._held = held.pop_all()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
@@ -37,12 +38,16 @@ class UnreadableError(InputError):
 
 @dataclass(frozen=True)
 class Header:
-    """What a raster says of itself before its pixels are read."""
+    """What a raster says of itself before its pixels are read.
+
+    declares_nodata : whether it says which pixels have no data, by a value or by a mask
+    """
 
     path: Path
     frame: Frame
     dtype: str
     tags: dict[str, str]
+    declares_nodata: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def describe(path: Path, bands: Sequence[int], layer: str) -> Header:
                 got=", ".join(sorted(dtypes)),
                 hint="Convert it with gdal_translate -ot Byte; floating-point values and NaN have no place here.",
             )
-        return Header(path, frame_of(dataset, layer), dtypes.pop(), dict(dataset.tags()))
+        says = any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands)
+        return Header(path, frame_of(dataset, layer), dtypes.pop(), dict(dataset.tags()), says)
 
 
 def read_source(dataset: Any, window: Window, recipe: Recipe) -> Patch:

@@ -3,14 +3,15 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticKnownError
 
+from l2h.core.legend import legend_names
 from l2h.core.settings import Settings
 from l2h.sources.catalogue import load_product
 
 LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
-LegendName = Literal["sinolc1", "worldcover", "esri2020", "esri", "from_glc10"]
 RIGHTS = {"licence", "attribution", "may_train", "may_redistribute"}  # fields that change no pixel
 FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
 RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
@@ -19,6 +20,17 @@ RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
 def fetched_glob(layer: str) -> str:
     """Where the files of a layer lie once they are fetched."""
     return f"{FETCHED}/{layer}/*.tif"
+
+
+def _known_legend(name: str) -> str:
+    """The name, if a legend ships under it."""
+    if name not in legend_names():
+        *first, last = (f"'{known}'" for known in legend_names())
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(first)} or {last}"})
+    return name
+
+
+LegendName = Annotated[str, AfterValidator(_known_legend)]
 
 
 def _as_text(value: Any) -> Any:
@@ -74,7 +86,7 @@ class ImagerySettings(LayerSettings):
 
 
 class ProductSettings(LayerSettings):
-    """A 10 m land-cover product, in one or several files.
+    """A land-cover product of 10 or 30 m, in one or several files.
 
     name      : of the layer and of its folder; every layer has its own
     catalogue : name of the product in our catalogue ("worldcover-2021"), which then says legend, date, licence and
@@ -84,9 +96,12 @@ class ProductSettings(LayerSettings):
     take      : `whole` files, as published, or only the `window` of each that the grid needs
     absent    : names of files that the publisher does not have (open sea), so that they are no holes
     paths     : globs; with `catalogue`, what `fetch` fetches where they are left out
-    legend    : whose codes the files carry
+    legend    : whose codes the files carry, as published
     date      : the year or day the product speaks of, where it is known
-    nodata    : codes that mean "no data" beside 0 and what the files declare
+    nodata    : codes that mean "no data" beside those of the legend and what the files declare
+    band      : band of the files that is read; in a file of many years, the year's
+    use       : `labels` are made from it, or it is only what a map is compared with (`compare`): then it is read into
+                the workspace, and no label, network or map rests on it
     """
 
     name: LayerName
@@ -98,6 +113,8 @@ class ProductSettings(LayerSettings):
     paths: Paths
     date: PartialDate | None = None
     nodata: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
+    band: int = Field(1, ge=1)
+    use: Literal["labels", "compare"] = "labels"
 
     @property
     def fetched(self) -> bool:
@@ -109,15 +126,26 @@ class ProductSettings(LayerSettings):
     def _from_catalogue(cls, values: Any) -> Any:
         if not isinstance(values, dict) or not isinstance(values.get("catalogue"), str):
             return values
-        facts = load_product(values["catalogue"]).facts()
+        facts = load_product(values["catalogue"]).defaults()
         if values.get("legend", facts["legend"]) != facts["legend"]:
             raise ValueError(f"the catalogue says that {values['catalogue']} has the legend '{facts['legend']}'")
         return {"paths": (fetched_glob(str(values.get("name"))),), **facts, **values}
 
     @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        table = load_product(str(self.catalogue)) if self.fetched else None
+        if table is not None and table.scheme is None:
+            raise ValueError(f"{table.name} has no tiles that could be fetched: name `paths`. {table.obtain}")
+        if table is not None and not (self.source or table.source):
+            raise ValueError(f"{table.name} cannot be fetched from its publisher: {table.obtain}")
+        return self
+
+    @model_validator(mode="after")
     def _fetching_needs_the_catalogue(self) -> Self:
         if (self.source or self.absent or self.take == "window") and not self.fetched:
             raise ValueError("source, take and absent go with catalogue, and without paths")
+        if self.take == "window" and self.band != 1:
+            raise ValueError('a window is cut from band 1 alone: say take = "whole"')
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from l2h.core.errors import GridError, InputError
 from l2h.core.settings import Settings
 
 Box = tuple[float, float, float, float]
+EARTH: Box = (-180.0, -90.0, 180.0, 90.0)
 BANDS = "CDEFGHJKLMNPQRSTUVWX"  # latitude bands of the UTM zones, 8° each from 80° S; the last has 12°
 # bands in which zones are not 6° wide (Norway, Svalbard): zone → west and east edge; the zones left out do not exist
 UNEVEN: dict[str, dict[int, tuple[int, int] | None]] = {
@@ -35,51 +36,74 @@ class Tile:
 
 
 class DegreeTiles(Settings):
-    """Square tiles of whole degrees, named by one corner.
+    """Tiles of whole degrees, named by one corner.
 
-    pattern : name of a file; fields lat, lon (signed, or absolute beside ns, ew), ns (N or S), ew (E or W)
-    step    : side in degrees
+    pattern : name of a file; fields lat, lon (signed, or absolute beside ns, ew), ns (N or S), ew (E or W), or, instead
+              of lon, the UTM zone of tiles 6° wide
+    step    : side in degrees; of oblong tiles (height, width)
     corner  : the corner that names a tile
+    within  : box outside which files are named by another rule, or are none
     """
 
     kind: Literal["degrees"] = "degrees"
     pattern: str
-    step: Annotated[int, Field(ge=1, le=90)]
+    step: Annotated[int, Field(ge=1, le=90)] | tuple[int, int]
     corner: Literal["south_west", "north_west"] = "south_west"
+    within: Box = EARTH
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_pattern(self.pattern, needs={"lat", "lon"}, may={"ns", "ew"})
-        if 180 % self.step:
+        height, width = self.side
+        by_zone = "{zone" in self.pattern
+        check_pattern(
+            self.pattern, needs={"lat", "zone" if by_zone else "lon"}, may={"ns"} if by_zone else {"ns", "ew"}
+        )
+        if min(self.side) < 1 or 180 % height or 180 % width:
             raise ValueError("the step must divide 180 degrees")
+        if by_zone and width != 6:
+            raise ValueError("tiles named by their UTM zone are 6 degrees wide")
         return self
 
+    @property
+    def side(self) -> tuple[int, int]:
+        """Height and width of a tile in degrees."""
+        return self.step if isinstance(self.step, tuple) else (self.step, self.step)
+
     def covering(self, box: Box) -> tuple[Tile, ...]:
-        """The tiles that share ground with the box, from south to north, west to east; GridError as `check_box`."""
+        """The tiles that share ground with the box, from south to north, west to east.
+
+        GridError as `check_box`, and for a box that reaches beyond `within`.
+        """
         west, south, east, north = check_box(box)
-        step = self.step
-        rows = range(int(south // step), int(-(-north // step)))
-        cols = range(int(west // step), int(-(-east // step)))
-        return tuple(self.tile(row * step, col * step) for row in rows for col in cols)
+        _check_within(box, self.within)
+        height, width = self.side
+        rows = range(int(south // height), int(-(-north // height)))
+        cols = range(int(west // width), int(-(-east // width)))
+        return tuple(self.tile(row * height, col * width) for row in rows for col in cols)
 
     def tile(self, south: int, west: int) -> Tile:
         """The tile whose south-west corner this is."""
-        lat = south + self.step * (self.corner == "north_west")
+        height, width = self.side
+        lat = south + height * (self.corner == "north_west")
         file = self.pattern.format(
             lat=abs(lat) if "{ns}" in self.pattern else lat,
             lon=abs(west) if "{ew}" in self.pattern else west,
             ns="S" if lat < 0 else "N",
             ew="W" if west < 0 else "E",
+            zone=(west + 180) // 6 + 1,
         )
-        return Tile(file, (west, south, west + self.step, south + self.step))
+        return Tile(file, (west, south, west + width, south + height))
 
     def parse(self, file: str) -> Tile:
         """The tile a file's name speaks of; InputError where it is none of this scheme's names."""
         found = read_fields(self.pattern, file)
+        height, width = self.side
         lat = int(found["lat"]) * (-1 if found.get("ns") == "S" else 1)
-        west = int(found["lon"]) * (-1 if found.get("ew") == "W" else 1)
-        south = lat - self.step * (self.corner == "north_west")
-        on_grid = not (south % self.step or west % self.step) and -90 <= south < 90 and -180 <= west < 180
+        west = 6 * int(found["zone"]) - 186 if "zone" in found else int(found["lon"])
+        west *= -1 if found.get("ew") == "W" else 1
+        south = lat - height * (self.corner == "north_west")
+        left, bottom, right, top = self.within
+        on_grid = not (south % height or west % width) and bottom <= south < top and left <= west < right
         return _same_name(self.tile(south, west), file, on_grid)
 
 
@@ -155,6 +179,17 @@ def check_box(box: Box) -> Box:
     if not -90 <= south < north <= 90:
         raise GridError("a box has no place on the Earth", expected="-90 <= south < north <= 90", got=str(box))
     return box
+
+
+def _check_within(box: Box, within: Box) -> None:
+    """GridError where a box reaches beyond the box in which a publisher's names are known."""
+    if box[0] < within[0] or box[1] < within[1] or box[2] > within[2] or box[3] > within[3]:
+        raise GridError(
+            "a box reaches beyond where the names of a product's files are known",
+            expected=f"within {within[0]:g} to {within[2]:g}° E and {within[1]:g} to {within[3]:g}° N",
+            got=f"{box[0]:g} to {box[2]:g}° E and {box[1]:g} to {box[3]:g}° N",
+            hint="Name the files in `paths`.",
+        )
 
 
 def check_pattern(pattern: str, needs: set[str], may: set[str]) -> None:
