@@ -72,8 +72,9 @@ def test_cells_where_all_products_say_nothing_have_no_posterior() -> None:
 def test_areas_of_one_call_share_one_model() -> None:
     rng = np.random.default_rng(3)
     codes = np.stack([rng.choice(c, (6, 10)) for c in ([10, 40], [2, 5], [20, 10])]).astype("uint8")
-    whole = fuse([codes], OLD)[0]
-    parts = fuse([codes[..., :4], codes[..., 4:]], OLD)
+    alone = LabelSettings(neighbour_rounds=0)  # an area cut in two loses neighbours, not its model
+    whole = fuse([codes], OLD, alone)[0]
+    parts = fuse([codes[..., :4], codes[..., 4:]], OLD, alone)
     np.testing.assert_array_equal(np.concatenate([p[:10] for p in parts], axis=2), whole[:10])
 
 

@@ -154,6 +154,8 @@ def test_a_second_run_makes_nothing(build: Build) -> None:
         ({"method": "intersection"}, {"label"}),
         ({"vectors": VectorSettings(road_core_share=0.4)}, {"vectors"}),
         ({"per": "nation"}, {"model", "posterior"}),
+        ({"neighbour_rounds": 1}, {"posterior"}),
+        ({"neighbour_cells": 0.0}, {"posterior"}),
         ({"anchor_strength": 2.0}, {"model"}),
     ],
 )

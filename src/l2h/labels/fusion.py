@@ -10,6 +10,7 @@ from l2h.core.legend import coarse_legend
 from l2h.labels.anchors import load_anchor
 from l2h.labels.cells import cell_mode, reliability
 from l2h.labels.joint import JointCounts, add_joint, count_joint, pack
+from l2h.labels.neighbours import Evidence, Scores, expectation_table, reach_cells, relax, score_table
 from l2h.labels.posterior import Fit, code_index, fit, to_integers
 from l2h.labels.settings import LabelSettings
 
@@ -35,6 +36,55 @@ class Table:
             return np.zeros((self.posterior.shape[1], *keys.shape), "uint8")
         known = self.keys[found] == keys
         return np.where(known, np.moveaxis(self.posterior[found], -1, 0), 0).astype("uint8")
+
+
+@dataclass(frozen=True)
+class CellModel:
+    """A fitted model in the form in which cells are labelled with it.
+
+    table    : posterior of each combination of codes, by the shares of the whole region
+    scores   : per product, int32 [K, 256] (`neighbours.score_table`)
+    expected : int32 [K, levels] (`neighbours.expectation_table`)
+    """
+
+    table: Table
+    scores: tuple[Scores, ...]
+    expected: Scores
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        prior: npt.NDArray[np.float64],
+        confusion: Sequence[tuple[tuple[int, ...], npt.NDArray[np.float64]]],
+        tempering: float,
+    ) -> "CellModel":
+        """From π [K] and, per product, its codes and P(code | class) [K, L]."""
+        scores = tuple(score_table(rows, codes, tempering) for codes, rows in confusion)
+        return cls(table, scores, expectation_table(prior))
+
+
+def label_cells(
+    codes: Codes, group: npt.NDArray[np.intp], models: Sequence[CellModel], settings: LabelSettings
+) -> npt.NDArray[np.uint8]:
+    """Probabilities of the cells of a window, uint8 [K, h, w] that sum to 255; all 0 where nothing is known.
+
+    codes : [k, h, w], with a margin of `margin_cells` that is cut off by the caller
+    group : [h, w], which of the models holds for a cell; -1 = none
+    """
+    posterior = np.zeros((len(models[0].expected), *group.shape), "uint8")
+    scores = np.zeros(posterior.shape, "int32")
+    for number, model in enumerate(models):
+        own = group == number
+        posterior[:, own] = model.table.look_up(codes[:, own])
+        scores[:, own] = sum(table[:, layer[own]] for table, layer in zip(model.scores, codes, strict=True))
+    evidence = Evidence(scores, np.stack([model.expected for model in models]), np.maximum(group, 0))
+    return relax(posterior, evidence, settings.neighbour_cells, settings.neighbour_rounds)
+
+
+def margin_cells(settings: LabelSettings) -> int:
+    """Cells around a window on which its posterior and reliability depend."""
+    return reach_cells(settings.neighbour_cells, settings.neighbour_rounds) + 1
 
 
 def fit_joint(joint: JointCounts, legends: Sequence[str], settings: LabelSettings) -> Fit:
@@ -74,8 +124,16 @@ def fuse(
     """
     settings = settings or LabelSettings()
     joint = add_joint([count_joint(area) for area in areas], len(legends))
-    table = table_of(joint, legends, fit_joint(joint, legends, settings))
-    return [with_reliability(np.pad(table.look_up(area), ((0, 0), (1, 1), (1, 1)))) for area in areas]
+    model = fit_joint(joint, legends, settings)
+    codes_of = [load_anchor(legend).codes for legend in legends]
+    confusion = list(zip(codes_of, model.emissions, strict=True))
+    cells = CellModel.of(table_of(joint, legends, model), model.prior, confusion, settings.tempering)
+    return [_fuse_area(area, cells, settings) for area in areas]
+
+
+def _fuse_area(codes: Codes, model: CellModel, settings: LabelSettings) -> npt.NDArray[np.uint8]:
+    around = np.pad(codes, ((0, 0), (1, 1), (1, 1)))
+    return with_reliability(label_cells(around, np.zeros(around.shape[1:], np.intp), [model], settings))
 
 
 def with_reliability(posterior: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from l2h.core.legend import coarse_legend
 from l2h.labels.anchors import load_anchor
-from l2h.labels.fusion import Table, fit_joint, table_of
+from l2h.labels.fusion import CellModel, Table, fit_joint, table_of
 from l2h.labels.joint import JointCounts, add_joint
 from l2h.labels.posterior import Fit
 from l2h.labels.settings import LabelSettings
@@ -32,14 +32,24 @@ def fit_groups(joints: Sequence[Mapping[str, JointCounts]], products: Products, 
     return {
         "classes": list(coarse_legend().values),
         "products": [list(product) for product in products],
+        "tempering": settings.tempering,
         "groups": {name: _describe(joint, products, settings) for name, joint in summed.items()},
     }
 
 
-def tables(document: Any) -> dict[str, Table]:
-    """Group → table of posteriors, from the JSON document."""
-    products = len(document["products"])
-    return {name: _table(group["table"], products) for name, group in document["groups"].items()}
+def cell_models(document: Any) -> dict[str, CellModel]:
+    """Group → model that labels its cells, from the JSON document."""
+    return {name: _cell_model(group, document) for name, group in document["groups"].items()}
+
+
+def _cell_model(group: Any, document: Any) -> CellModel:
+    prior = np.array([group["prior"][str(value)] for value in document["classes"]], "float64")
+    confusion = [
+        (tuple(group["confusion"][name]["codes"]), np.array(group["confusion"][name]["rows"], "float64"))
+        for name, _ in document["products"]
+    ]
+    table = _table(group["table"], len(document["products"]))
+    return CellModel.of(table, prior, confusion, document["tempering"])
 
 
 def joint_to_json(joints: Mapping[str, JointCounts]) -> Any:

@@ -39,6 +39,8 @@ class LabelSettings(Settings):
                       stayed above majority on every family of real pictures, 0.1 to 0.3 was best
     tempering         exponent on each product's likelihood; below 1 where products share their errors
     prior_smoothing   weight of an even class prior, as a multiple of the data's own weight
+    neighbour_cells   how far the neighbours of a cell are heard: σ of a Gaussian, 0 not at all
+    neighbour_rounds  how often
     void_below        cells of less reliability (0 to 100) get no class in the label; the posterior keeps them
     """
 
@@ -48,5 +50,7 @@ class LabelSettings(Settings):
     anchor_strength: float = Field(default=0.2, ge=0.0)
     tempering: float = Field(default=1.0, gt=0.0, le=1.0)
     prior_smoothing: float = Field(default=0.01, ge=0.0)
+    neighbour_cells: float = Field(default=2.0, ge=0.0, le=10.0)
+    neighbour_rounds: int = Field(default=3, ge=0, le=10)
     void_below: int = Field(default=25, ge=0, le=100)
     vectors: VectorSettings = VectorSettings()

@@ -7,10 +7,12 @@ from l2h.core.grid import Window
 from l2h.core.tasks import Context, Stage, Task
 from l2h.labels import work
 from l2h.labels.desk import Desk
+from l2h.labels.fusion import margin_cells
 from l2h.labels.settings import LabelSettings
 
 NAME = "labels"
 MODEL_KEYS = {"per", "anchor_strength", "tempering", "prior_smoothing"}
+POSTERIOR_KEYS = {"cell_px", "per", "neighbour_cells", "neighbour_rounds"}
 
 
 def stage(settings: LabelSettings) -> Stage:
@@ -91,9 +93,9 @@ def posterior_tasks(settings: LabelSettings, context: Context) -> list[Task]:
                 "model": model,
                 "settings": settings,
             },
-            inputs=(*desk.cell_paths(block.window.pad(1), settings.cell_px), model),
+            inputs=(*desk.cell_paths(block.window.pad(margin_cells(settings)), settings.cell_px), model),
             outputs=(store.path(block),),
-            settings={**context.place(block.window), **settings.model_dump(include={"cell_px", "per"})},
+            settings={**context.place(block.window), **settings.model_dump(include=POSTERIOR_KEYS)},
             pixels=block.window.pixels * settings.cell_px**2,
         )
         for block in store.blocks

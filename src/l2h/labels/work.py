@@ -14,9 +14,9 @@ from l2h.core.raster import BlockStore, write_raster
 from l2h.core.tasks import Made
 from l2h.labels.compose import from_intersection, from_posterior, spread
 from l2h.labels.desk import Desk
-from l2h.labels.fusion import Table, class_of, with_reliability
+from l2h.labels.fusion import class_of, label_cells, margin_cells, with_reliability
 from l2h.labels.joint import JointCounts, count_joint
-from l2h.labels.model import fit_groups, group_of, joint_from_json, joint_to_json, tables
+from l2h.labels.model import cell_models, fit_groups, group_of, joint_from_json, joint_to_json
 from l2h.labels.settings import LabelSettings
 from l2h.labels.vectors import rasterise
 from l2h.labels.votes import intersection
@@ -66,28 +66,25 @@ def draw_vectors(desk: Desk, window: Window, path: Path, settings: LabelSettings
 
 def weigh_block(desk: Desk, cells: Window, path: Path, model: Path, settings: LabelSettings) -> Made:
     """Probabilities and reliability of the cells of a block."""
-    around = cells.pad(1)
-    codes = desk.codes_of_cells(around, settings.cell_px)
-    cities = desk.regions_of_cells(around, settings.cell_px)
-    groups = {index: group_of(region, settings) for index, region in desk.region_names().items()}
-    posterior = look_up(codes, cities, groups, tables(read_json(model)))
-    write_raster(path, with_reliability(posterior), desk.grid.coarsen(settings.cell_px), cells)
+    margin = margin_cells(settings)
+    around = cells.pad(margin)
+    models = cell_models(read_json(model))
+    group = group_index(desk.regions_of_cells(around, settings.cell_px), desk.region_names(), list(models), settings)
+    posterior = label_cells(desk.codes_of_cells(around, settings.cell_px), group, list(models.values()), settings)
+    inner = slice(margin - 1, 1 - margin or None)  # reliability looks one cell around
+    values = with_reliability(np.ascontiguousarray(posterior[:, inner, inner]))
+    write_raster(path, values, desk.grid.coarsen(settings.cell_px), cells)
     return Made()
 
 
-def look_up(
-    codes: npt.NDArray[np.uint8],
-    cities: npt.NDArray[np.uint16],
-    groups: Mapping[int, str],
-    models: Mapping[str, Table],
-) -> npt.NDArray[np.uint8]:
-    """Probabilities of each cell by the model of its own group, uint8 [K, h, w]; a group with no model has no cell."""
-    classes = next(iter(models.values())).posterior.shape[1]
-    out = np.zeros((classes, *cities.shape), "uint8")
-    for name, table in models.items():
-        own = np.isin(cities, [index for index, group in groups.items() if group == name])
-        out[:, own] = table.look_up(codes[:, own])
-    return out
+def group_index(
+    cities: npt.NDArray[np.uint16], names: Mapping[int, str], models: Sequence[str], settings: LabelSettings
+) -> npt.NDArray[np.intp]:
+    """Which of the models labels a cell, by the city [h, w] that owns it; -1 where the group has no model."""
+    group = np.full(cities.shape, -1, np.intp)
+    for number, name in enumerate(models):
+        group[np.isin(cities, [i for i, region in names.items() if group_of(region, settings) == name])] = number
+    return group
 
 
 def label_block(desk: Desk, window: Window, path: Path, settings: LabelSettings) -> Made:
