@@ -57,7 +57,7 @@ def score_table(rows: npt.NDArray[np.float64], codes: tuple[int, ...], tempering
 def expectation_table(prior: npt.NDArray[np.float64]) -> Scores:
     """log((1 - λ) m / LEVELS + λ π_c) for m = 0..LEVELS, int32 [K, LEVELS + 1], in 1/NAT."""
     level = np.arange(LEVELS + 1) / LEVELS
-    return np.rint(NAT * np.log((1 - LAMBDA) * level + LAMBDA * prior[:, None])).astype("int32")
+    return np.asarray(np.rint(NAT * np.log((1 - LAMBDA) * level + LAMBDA * prior[:, None])), "int32")
 
 
 def radius_cells(sigma_cells: float) -> int:
@@ -104,7 +104,7 @@ def _around(values: npt.NDArray[np.int64], sigma_cells: float) -> npt.NDArray[np
 def kernel(sigma_cells: float) -> npt.NDArray[np.int64]:
     """A Gaussian in whole numbers, 256 in the middle."""
     away = np.arange(-radius_cells(sigma_cells), radius_cells(sigma_cells) + 1)
-    return np.rint(256 * np.exp(-0.5 * (away / sigma_cells) ** 2)).astype("int64")
+    return np.asarray(np.rint(256 * np.exp(-0.5 * (away / sigma_cells) ** 2)), "int64")
 
 
 def to_shares(scores: Scores) -> Shares:
@@ -123,4 +123,4 @@ def to_shares(scores: Scores) -> Shares:
 def _weights() -> npt.NDArray[np.int64]:
     """UNIT · exp(-d / NAT) in whole numbers, until it is 0."""
     last = int(NAT * np.log(2 * UNIT)) + 2
-    return np.rint(UNIT * np.exp(-np.arange(last + 1) / NAT)).astype("int64")
+    return np.asarray(np.rint(UNIT * np.exp(-np.arange(last + 1) / NAT)), "int64")
