@@ -18,6 +18,7 @@ from l2h.product.facts import check_redistribution
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
+BESIDE = ("survey",)  # what judges the map beside the chain: run when it is asked for
 UNSTATED = ("", "unknown", "not stated", "?")
 
 
@@ -56,8 +57,8 @@ class Pipeline:
 
     def stage(self, name: str) -> Stage:
         """The description of a stage; UsageError for a name that is none."""
-        if name not in STAGES:
-            raise UsageError("no such stage", expected=", ".join(STAGES), got=name)
+        if name not in (*STAGES, *BESIDE):
+            raise UsageError("no such stage", expected=", ".join((*STAGES, *BESIDE)), got=name)
         stage: Stage = getattr(self, f"_{name}")()
         return stage
 
@@ -98,11 +99,11 @@ class Pipeline:
             raise InputError(
                 f"stage '{name}' needs what an earlier stage makes, and it is not there",
                 where=error.where,
-                hint=f"Run the stages before it ({', '.join(STAGES[: STAGES.index(name)])}), or all: l2h run.",
+                hint=f"Run the stages before it ({', '.join(_before(name))}), or all: l2h run.",
             ) from error
 
-    def status(self) -> list[dict[str, Any]]:
-        """Per stage: how many tasks are to keep, remake, make; what failed, holes, seconds spent, pixels to make.
+    def status(self, names: Collection[str] = STAGES) -> list[dict[str, Any]]:
+        """Per named stage: how many tasks are to keep, remake, make; what failed, holes, seconds spent, pixels to make.
 
         What rests on something stale counts as stale. `waiting` where the whole plan shows only once earlier stages
         are made; `problem` why it cannot be made, or why a task failed last time. Writes nothing.
@@ -110,7 +111,9 @@ class Pipeline:
         with make_executor("serial", 1) as pool:
             context = self._context(pool, Silent(), read_only=True)
             stale: set[Path] = set()
-            return [self._stage_status(name, context, stale) for name in STAGES]
+            chain = [*STAGES, *(name for name in BESIDE if name in names)]  # what a stage rests on is looked at first
+            rows = [self._stage_status(name, context, stale) for name in chain]
+        return [row for row in rows if row["stage"] in names]
 
     def _context(self, pool: Any, progress: Progress, *, read_only: bool = False) -> Context:
         ledger = Ledger(self.folder, read_only=read_only)
@@ -154,7 +157,8 @@ class Pipeline:
 
     def _check_files(self, names: Collection[str]) -> None:
         project, named = self.project, [("layers", "boundary.path", self.project.boundary.path)]
-        named += [("layers", "survey.path", project.survey.path)] if project.survey else []
+        if project.survey:
+            named += [(stage, "survey.path", project.survey.path) for stage in ("layers", "survey")]
         if project.reference:
             named += [("assess", "reference.points", project.reference.points or "")]
             named += [("assess", "reference.truth", project.reference.truth or "")]
@@ -207,10 +211,29 @@ class Pipeline:
 
         return stage(self.project.reference)
 
+    def _survey(self) -> Stage:
+        from l2h.accuracy.survey.stage import stage
+        from l2h.sources.stage import survey_step
+
+        survey = self.project.survey
+        if survey is None:
+            raise SettingsError(
+                "the project names no survey",
+                where=str(self.folder / PROJECT_FILE),
+                hint='Name its table in a section [survey]: path = "survey.csv".',
+            )
+        judged = stage(survey, survey.path)
+        return Stage(judged.name, (survey_step(survey), *judged.steps))
+
     def _report(self) -> Stage:
         from l2h.report.stage import stage
 
         return stage(page_settings(self.project))
+
+
+def _before(name: str) -> tuple[str, ...]:
+    """The stages that a stage may rest on."""
+    return STAGES[: STAGES.index(name)] if name in STAGES else STAGES[:-1]
 
 
 def _count(row: dict[str, Any], task: Task, decision: str, record: Record | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from l2h.accuracy.settings import ReferenceSettings
+from l2h.accuracy.survey.settings import SurveyComparison
 from l2h.core.errors import SettingsError
 from l2h.core.files import canonical_json, sha256_bytes, write_json
 from l2h.core.settings import Settings
@@ -60,6 +61,10 @@ class GridSettings(Settings):
     bounds: tuple[float, float, float, float] | None = None
 
 
+class SurveySection(SurveyComparison, SurveySettings):
+    """A table of surveyed areas (CSV), and how the map is held against it by `l2h survey`."""
+
+
 class Project(Settings):
     """All settings of a project, as its TOML file lays them out."""
 
@@ -69,7 +74,7 @@ class Project(Settings):
     products: tuple[ProductSettings, ...] = Field(min_length=1)
     osm: OsmSettings | None = None
     boundary: BoundarySettings
-    survey: SurveySettings | None = None
+    survey: SurveySection | None = None
     reference: ReferenceSettings | None = None
     fetch: FetchSettings = FetchSettings()
     labels: LabelSettings = LabelSettings()

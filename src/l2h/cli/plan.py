@@ -14,6 +14,7 @@ from l2h.cli.progress import duration, size
 # From a real square kilometre on one core of 2.5 GHz with AVX-512; another machine may take three times as long.
 GUESSED_PACE_S = {
     "layers": 2.0, "labels": 1.5, "train": 5.0, "map": 17.0, "release": 1.5, "assess": 1.0, "report": 5.0,
+    "survey": 0.0,
 }  # fmt: skip
 GUESSED_BYTES = 15_000_000, 9  # of the training's files, and of workspace and release per pixel of the lattice
 
@@ -39,7 +40,7 @@ def describe(pipeline: Any, names: Sequence[str], workers: int) -> dict[str, Any
     """The plan as programs read it: lattice, stages with `seconds_expected` and its `basis`, sums, disk space."""
     grid, learning = pipeline.grid, pipeline.project.learning
     seen = 1e6 * (learning.sized(grid.window.pixels).megapixels or 0)
-    rows = [row for row in pipeline.status() if row["stage"] in names]
+    rows = pipeline.status(names)
     for row in rows:
         whole = seen if row["stage"] == "train" else grid.window.pixels
         row |= expected(row, whole, 1 if row["stage"] == "train" else workers)

@@ -4,6 +4,7 @@ First the tables of what there is (scenes, products, cities, vectors, survey), t
 block's task reads only the files that can touch the block, so a new scene far away remakes nothing here.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -140,6 +141,15 @@ def make_survey(source: Path, settings: SurveySettings, path: Path) -> Made:
     rows = read_survey(source, settings)
     write_json(path, survey_table(rows))
     return Made(info={"rows": len(rows)})
+
+
+def survey_step(survey: SurveySettings) -> Callable[[Context], list[Task]]:
+    """The step that reads the survey, for a comparison whose table came after the layers were made."""
+    return partial(_survey_tasks, survey)
+
+
+def _survey_tasks(survey: SurveySettings, context: Context) -> list[Task]:
+    return [_survey_task(context, survey)]
 
 
 # --- step 2: blocks ---------------------------------------------------------------------------------------------------
