@@ -149,12 +149,15 @@ def type_text(annotation: Any, metadata: list[Any]) -> str:
     if origin is tuple:
         return tuple_text(arguments)
     if origin is dict:
-        return f"table of {type_text(arguments[1], [])}s"
+        kind, comma, limits = type_text(arguments[1], []).partition(", ")
+        return f"table of {kind}s{comma}{limits}"
     limits = [text for item in metadata for text in bounds(item)]
     return ", ".join([WORDS.get(annotation, annotation.__name__), *limits])
 
 
 def tuple_text(arguments: tuple[Any, ...]) -> str:
+    if arguments[-1] is Ellipsis and typing.get_origin(arguments[0]) is tuple:
+        return f"list of {type_text(arguments[0], [])}"
     if arguments[-1] is Ellipsis:
         kind, _, limits = type_text(arguments[0], []).partition(", ")
         return f"list of {kind}s{', each ' * bool(limits)}{limits}"

@@ -81,7 +81,7 @@ CASES: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "flipped": (scene(transform=Affine(1, 0, X, 0, 1, Y - H)), 1, "rotated or flipped"),
     "rotated": (scene(transform=Affine(1, 0.1, X, 0.1, -1, Y)), 1, "rotated or flipped"),
     "bands missing": (scene(values=PICTURE[:2]), 1, "a raster lacks a band"),
-    "16 bits without scale": (scene(dtype="uint16"), 1, "Give the entry `scale = [low, high]`"),
+    "16 bits beside 8": (scene(dtype="uint16"), 1, "a layer mixes files of different types"),
     "NaN in a product": (product(np.full(CODES.shape, np.nan), dtype="float32"), 1, "got float32"),
     "NaN in a scene": (scene(values=np.full((3, H, W), np.nan), dtype="float32"), 1, "got float32"),
     "unknown code": (product(CODES + 5), 1, "code 15 is absent from legend 'worldcover'"),

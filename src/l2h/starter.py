@@ -35,11 +35,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the first scene of an imagery entry says of itself; `scale` where its values are not of 8 bits."""
+    """What the first scene of an imagery entry says of itself."""
 
     grid: Grid
     bands: int
-    scale: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,23 @@ def write_project(path: Path, sources: Sources) -> None:
     """
     for pattern in (*(glob for _, glob in sources.products), *((sources.osm,) if sources.osm else ())):
         _files(pattern)
-    scenes = tuple(look(_files(pattern)[0]) for pattern in sources.imagery)
+    scenes = tuple(look(_first_picture(pattern)) for pattern in sources.imagery)
     write_text(path, render(sources, scenes, choose_lattice(sources, scenes[0].grid), path.parent.absolute()))
 
 
 def look(path: Path) -> Scene:
     """Read what a project file has to say of a scene; InputError where it is none."""
-    import numpy as np
-
     from l2h.core.raster import grid_of, open_raster
 
     with open_raster(path) as data:
-        scale = None
-        if data.dtypes[0] != "uint8":  # the darkest and the brightest per cent of a small copy
-            small = data.read(1, out_shape=(min(data.height, 1000), min(data.width, 1000)), masked=True).compressed()
-            low, high = np.percentile(small, (1, 99)) if small.size else (0, 1)
-            scale = math.floor(low), max(math.floor(low) + 1, math.ceil(high))
-        return Scene(grid_of(data), data.count, scale)
+        return Scene(grid_of(data), data.count)
+
+
+def _first_picture(pattern: str) -> Path:
+    """The first scene of a pattern, a folder or a VRT; InputError where there is none."""
+    from l2h.sources.pictures import find_pictures
+
+    return find_pictures(Path.cwd(), (pattern,), "imagery")[0].path
 
 
 def choose_lattice(sources: Sources, scene: Grid) -> Lattice:
@@ -132,7 +131,6 @@ def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder
         name = "imagery" if len(sources.imagery) == 1 else f"imagery{number}"
         bands = list(range(1, min(scene.bands, 3) + 1))
         parts += ["[[imagery]]", f"name = {_text(name)}", f"bands = {bands}"]
-        parts += [f"scale = {list(scene.scale)}     # these values become 0 and 255"] if scene.scale else []
         parts += _layer(pattern, folder)
     names: list[str] = []
     for legend, pattern in sources.products:

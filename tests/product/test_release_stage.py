@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -230,6 +231,25 @@ def test_a_missing_block_and_a_broken_list_are_clear(workspace):
     write_json(path, listed)
     with pytest.raises(InputError, match=r"unknown cities \[1, 2\]"):
         run_stage(stage(ReleaseSettings(), FACTS), workspace)
+
+
+def date_members(root: Path) -> list[str]:
+    archives = (root / "release").rglob("*_date*.zip")
+    return sorted(name for archive in archives for name in zipfile.ZipFile(archive).namelist())
+
+
+def test_only_cities_with_a_dated_pixel_have_months(workspace):
+    path = workspace.work / "layers" / "scenes.json"
+    dated = [{"index": i, "name": "a", "path": "a", "date": "2023-06-15" if i == 1 else None} for i in (1, 2, 3)]
+    write_json(path, dated)  # the first scene is the hundred columns on the left
+    run_stage(stage(ReleaseSettings(), FACTS), workspace)
+    some = date_members(workspace.project_dir)
+    assert "South_Hainan_Haikou_date.tif" not in some  # its columns are 180 to 270
+    assert len(some) > 0
+    write_json(path, [{**row, "date": None} for row in dated])
+    run_stage(stage(ReleaseSettings(), FACTS), workspace)  # what an undated picture leaves of an earlier run goes
+    assert date_members(workspace.project_dir) == []
+    assert not list((workspace.project_dir / "release").rglob("*_date"))
 
 
 def test_an_undeclared_scene_and_a_broken_date_are_clear(workspace):

@@ -9,7 +9,8 @@ import pytest
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
-from l2h.sources.imagery import Mosaic, find_date, list_scenes, mosaic, scene_table
+from l2h.sources.imagery import Mosaic, mosaic
+from l2h.sources.scenes import find_date, list_scenes, scene_table
 from l2h.sources.settings import ImagerySettings
 
 UTM = "EPSG:32650"
@@ -196,8 +197,8 @@ def test_a_truncated_scene_is_refused_before_anything_is_made(make_raster: Make,
 
 def test_imagery_is_refused_with_its_reason(make_raster: Make, tmp_path: Path) -> None:
     make_raster("wide.tif", np.zeros((2, 2), "uint16"), y=4)
-    with pytest.raises(InputError, match="not of 8 bits and its entry states no scale"):
-        list_scenes([entry("wide.tif")], tmp_path, GRID)
+    with pytest.raises(InputError, match="a scene of 16 bits has no stretch"):
+        picture([entry("wide.tif")], tmp_path, GRID)
     make_raster("far.tif", np.zeros((2, 2), "uint8"), x=1000)
     with pytest.raises(GridError, match="no scene touches the project's grid"):
         list_scenes([entry("far.tif")], tmp_path, GRID)
@@ -207,3 +208,20 @@ def test_imagery_is_refused_with_its_reason(make_raster: Make, tmp_path: Path) -
         list_scenes([entry("a.tif"), entry("b.tif", name="b", bands=(1, 2))], tmp_path, GRID)
     with pytest.raises(InputError, match=r"two .* entries have the same name"):
         list_scenes([entry("a.tif"), entry("b.tif")], tmp_path, GRID)
+
+
+def test_the_clearest_scene_wins_and_unknown_cloud_comes_last(make_raster: Make, tmp_path: Path) -> None:
+    for name, value in (("a_20190101", 1), ("b_20200101", 2), ("c_20210101", 3), ("d_20180101", 4)):
+        make_raster(f"{name}.tif", np.full((4, 6), value), y=4)
+    clouds = {"a_20190101": 5.0, "b_20200101": 5.0, "d_20180101": 50.0}
+    scenes = list_scenes([entry("*.tif", rank="least_cloud", clouds=clouds)], tmp_path, GRID)
+    assert [scene.name[0] for scene in scenes] == ["b", "a", "d", "c"]  # of equals the newer
+    rows = scene_table(scenes, [entry("*.tif")], tmp_path)
+    assert [row["cloud_percent"] for row in rows] == [50.0, 5.0, 5.0, None]  # by age
+
+
+def test_a_day_for_all_scenes_that_say_none(make_raster: Make, tmp_path: Path) -> None:
+    make_raster("a_20190101.tif", np.zeros((4, 6), "uint8"), y=4)
+    make_raster("b.tif", np.zeros((4, 6), "uint8"), y=4)
+    scenes = list_scenes([entry("*.tif", date=date(2023, 5, 6))], tmp_path, GRID)
+    assert [(s.name, s.date) for s in scenes] == [("b", date(2023, 5, 6)), ("a_20190101", date(2019, 1, 1))]

@@ -14,10 +14,11 @@ from shapely import box
 
 from l2h.core.grid import Grid
 from l2h.core.raster import grid_of, open_raster
-from l2h.sources.imagery import list_scenes, mosaic
+from l2h.sources.imagery import mosaic
 from l2h.sources.osm import read_osm
 from l2h.sources.osm_layers import read_layers
 from l2h.sources.products import list_sheets, product_codes
+from l2h.sources.scenes import list_scenes
 from l2h.sources.settings import ImagerySettings, ProductSettings, SurveySettings
 from l2h.sources.survey import read_survey
 

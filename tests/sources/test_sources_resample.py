@@ -105,9 +105,11 @@ def test_mean_of_samples_needs_half_of_them() -> None:
 
 
 def test_sixteen_bits_become_eight_linearly_with_halves_up() -> None:
-    got = to_bytes(np.array([0, 1000, 2000, 2005, 3000, 60000], "uint16"), (1000, 3000))
-    np.testing.assert_array_equal(got, [0, 0, 128, 128, 255, 255])
-    np.testing.assert_array_equal(to_bytes(np.array([0.4, 0.5, 254.5]), None), [0, 1, 255])
+    got = to_bytes(np.array([0, 1000, 2000, 2005, 3000, 60000], "uint16").reshape(1, 1, -1), ((1000, 3000),))
+    np.testing.assert_array_equal(got, [[[0, 0, 128, 128, 255, 255]]])
+    np.testing.assert_array_equal(to_bytes(np.array([[[0.4, 0.5, 254.5]]]), None), [[[0, 1, 255]]])
+    both = to_bytes(np.full((2, 1, 1), 50, "uint16"), ((0, 255), (0, 510)))
+    np.testing.assert_array_equal(both[:, 0, 0], [50, 25])
 
 
 @pytest.mark.parametrize(("pixel", "samples"), [(1.0, 1), (0.7, 1), (0.5, 2), (0.3, 3), (0.01, 4), (10.0, 1)])

@@ -67,7 +67,7 @@ def project(tmp_path: Path, make_raster: Make, make_cities: Make, make_context: 
 def test_the_workspace_is_filled_as_it_is_described(project: Project) -> None:
     report = project.run()
     layers, context = project.folder / "work" / "layers", project.context(GRID, 25)
-    assert (report.made, report.kept, report.holes) == (5 + 4 * 3, 0, ())
+    assert (report.made, report.kept, report.holes) == (5 + 4 * 3 + 1, 0, ())
     picture = context.store("layers/imagery").read(GRID.window)
     assert picture.valid.all()
     assert picture.values.shape == (3, 40, 50)
@@ -121,10 +121,10 @@ def test_a_changed_scene_remakes_its_own_blocks_only(project: Project) -> None:
     project.run()
     project.scene("east_20210101.tif", 21, X + 26)
     east = {"imagery/r0000c0001", "imagery/r0001c0001"}
-    assert remade(project) == east
+    assert remade(project) == east | {"capture"}
     assert remade(project) == set()
     project.scene("north_20220101.tif", 30, X + 30)  # a newer scene: the table of scenes, and where it lies
-    assert remade(project) == east | {"scenes"}
+    assert remade(project) == east | {"scenes", "capture"}
 
 
 def test_each_change_remakes_what_depends_on_it(project: Project, make_cities: Make) -> None:
@@ -208,3 +208,58 @@ def test_an_unknown_code_is_a_legend_error_that_names_its_block(project: Project
     project.product(codes)
     with pytest.raises(LegendError, match=r"layer 'esa', .*p\.tif, r0001c0001, rows 25:40, columns 25:50, 100 px"):
         project.run()
+
+
+def test_the_years_of_the_picture_are_counted_whatever_the_blocks(project: Project) -> None:
+    project.run()
+    path = project.folder / "work" / "layers" / "capture.json"
+    rows = read_json(path)
+    assert [(row["year"], row["scenes"], row["pixels"]) for row in rows] == [("2020", 1, 1000), ("2021", 1, 1000)]
+    assert abs(rows[0]["m2"] - 1000) < 2  # UTM stretches by less than a thousandth
+    project.run(block_px=16)
+    assert read_json(path) == rows
+    project.scene("other_20.tif", 9, X)  # undated, below the others: nothing of it is seen
+    project.run()
+    assert read_json(path) == rows
+
+
+def test_scenes_beside_the_grid_are_counted_and_told(project: Project) -> None:
+    assert project.run().notices == ()
+    project.scene("far_20200303.tif", 9, X + 5000)
+    for _ in range(2):  # told again by a run that makes nothing
+        report = project.run()
+        assert report.notices == ("1 of 3 scenes lie beside the grid: layers/beside.json",)
+        assert report.holes == ()
+    beside = read_json(project.folder / "work" / "layers" / "beside.json")
+    assert beside == [{"layer": "img", "path": "far_20200303.tif"}]
+
+
+def test_sixteen_bits_are_stretched_by_the_whole_layer(project: Project) -> None:
+    levels = np.arange(0, 1000, dtype="uint16").reshape(40, 25)
+    project.raster("west_20200101.tif", np.stack([levels, levels * 2, levels]), x=X, y=Y)
+    project.raster("east_20210101.tif", np.stack([levels, levels * 2, levels]) + np.uint16(1000), x=X + 25, y=Y)
+    assert project.run().holes == ()
+    found = read_json(project.folder / "work" / "layers" / "radiometry.json")["img"]
+    assert (found["from"], found["files"], found["pixels"]) == ("statistics", 2, 2000)
+    assert found["scale"] == [[20.0, 1980.0], [40.0, 2960.0], [20.0, 1980.0]]
+    picture = project.context(GRID, 25).store("layers/imagery").read(GRID.window).values[0]
+    assert picture[0, 0] == 0  # the darkest of the layer
+    assert picture[39, 24] == 127  # 999: the brightest of the west, half as bright as that of the east
+    assert picture[39, 49] == 255
+    once = {path.name: path.read_bytes() for path in (project.folder / "work/layers/imagery").iterdir()}
+    project.run(block_px=25)
+    assert once == {path.name: path.read_bytes() for path in (project.folder / "work/layers/imagery").iterdir()}
+
+
+def test_the_files_own_statistics_may_set_the_stretch(project: Project) -> None:
+    for name, x, high in (("west_20200101.tif", X, 500), ("east_20210101.tif", X + 25, 1000)):
+        path = project.raster(name, np.full((3, 40, 25), 250, "uint16"), x=x, y=Y)
+        with rasterio.open(path, "r+") as data:
+            for band in (1, 2, 3):
+                data.update_tags(band, STATISTICS_MINIMUM="0", STATISTICS_MAXIMUM=str(high))
+    project.run(scale="metadata")
+    assert read_json(project.folder / "work/layers/radiometry.json")["img"]["scale"] == [[0.0, 1000.0]] * 3
+    assert project.context(GRID, 25).store("layers/imagery").read(GRID.window).values.max() == 64
+    project.raster("west_20200101.tif", np.full((3, 40, 25), 250, "uint16"), x=X, y=Y)
+    with pytest.raises(InputError, match="a file states no statistics"):
+        project.run(scale="metadata")

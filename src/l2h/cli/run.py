@@ -54,6 +54,8 @@ def run_stages(
                 reports.append(report)
                 line = f"{name:<8} {report.made:>4} made, {report.kept:>4} kept   {duration(report.seconds)}"
                 click.echo(line + (f"   {len(report.holes)} holes" if report.holes else ""), err=True)
+                for notice in report.notices:
+                    click.echo(f"  note: {notice}", err=True)
     holes = [hole for report in reports for hole in report.holes]
     for hole in holes[:10]:
         click.echo(f"hole: {hole.where}: {hole.reason}", err=True)
@@ -77,6 +79,7 @@ def outcome(pipeline: Any, reports: list[Any]) -> dict[str, Any]:
                 "kept": report.kept,
                 "seconds": round(report.seconds, 2),
                 "holes": [{"where": hole.where, "reason": hole.reason} for hole in report.holes],
+                "notices": list(report.notices),
             }
             for report in reports
         ],

@@ -29,7 +29,10 @@ class Hole:
 
 @dataclass(frozen=True)
 class Made:
-    """What a task tells of itself when it is done; its outputs are on the disk."""
+    """What a task tells of itself when it is done; its outputs are on the disk.
+
+    info : for the ledger; a text `notice` is also told to the user: something left out that leaves no hole
+    """
 
     holes: tuple[Hole, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -123,13 +126,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage did: how many tasks were made and kept, and the holes of all of them."""
+    """What a stage did: how many tasks were made and kept, the holes and the notices of all of them."""
 
     name: str
     made: int
     kept: int
     holes: tuple[Hole, ...]
     seconds: float
+    notices: tuple[str, ...] = ()
 
 
 def wanted_digest(task: Task, ledger: Ledger) -> str:
@@ -183,7 +187,7 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
 
     Raises TaskError when tasks failed; what the others made stays made.
     """
-    started, made, kept, holes = time.monotonic(), 0, 0, []
+    started, made, kept, records = time.monotonic(), 0, 0, []
     for number, step in enumerate(stage.steps, start=1):
         todo: list[Task] = []
         wanted: dict[str, str] = {}
@@ -193,16 +197,23 @@ def run_stage(stage: Stage, context: Context) -> StageReport:
             decision, wanted[task.key] = plan_task(task, context.ledger)
             if decision == "keep":
                 kept += 1
-                holes += [Hole(**hole) for hole in _record(context, task).holes]
+                records.append(_record(context, task))
             else:
                 todo.append(task)
         title = f"{stage.name} {number}/{len(stage.steps)}" if len(stage.steps) > 1 else stage.name
         for outcome in _run_tasks(stage.name, title, todo, context):
             record = outcome.record(wanted[outcome.key])
             context.ledger.add(record)
-            holes += [Hole(**hole) for hole in record.holes]
+            records.append(record)
         made += len(todo)
-    return StageReport(stage.name, made, kept, tuple(dict.fromkeys(holes)), time.monotonic() - started)
+    return StageReport(stage.name, made, kept, *_told(records, time.monotonic() - started))
+
+
+def _told(records: list[Record], seconds: float) -> tuple[tuple[Hole, ...], float, tuple[str, ...]]:
+    """Holes, seconds and notices for a report, each thing once."""
+    holes = dict.fromkeys(Hole(**hole) for record in records for hole in record.holes)
+    notices = dict.fromkeys(str(record.info["notice"]) for record in records if "notice" in record.info)
+    return tuple(holes), seconds, tuple(notices)
 
 
 def _record(context: Context, task: Task) -> Record:

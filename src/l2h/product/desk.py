@@ -22,10 +22,10 @@ class Release:
     settings: ReleaseSettings
     facts: ReleaseFacts
 
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers that are cut; "" is the land cover itself."""
-        wanted = {"": True, "confidence": self.settings.confidence == "1m", "date": self.settings.dates == "1m"}
+    def layers(self, context: Context) -> tuple[str, ...]:
+        """The layers that are cut; "" is the land cover itself. No capture months where no scene has a date."""
+        dated = self.settings.dates == "1m" and any(scene_months(context.work / "layers" / "scenes.json").values())
+        wanted = {"": True, "confidence": self.settings.confidence == "1m", "date": dated}
         return tuple(layer for layer, on in wanted.items() if on)
 
     def folder(self, context: Context) -> Path:
@@ -84,9 +84,16 @@ def archive_plans(release: Release, context: Context) -> list[ArchivePlan]:
     files = [
         CityFile(layer, city.name.region, city.name.province, _item(city_path(context, city, layer)))
         for city, _ in present_cities(context)[0]
-        for layer in release.layers
+        for layer in release.layers(context)
+        if layer != "date" or _is_dated(city_path(context, city, layer))
     ]
     return plan_archives(files, release.settings.size_limit_bytes, release.settings.file_limit)
+
+
+def _is_dated(path: Path) -> bool:
+    """Whether a city's raster of months has a pixel of known month: one without says nothing and is not packed."""
+    figures = path.with_suffix(".json")
+    return not figures.is_file() or bool(read_json(figures)["values"])
 
 
 def _item(path: Path) -> Item:

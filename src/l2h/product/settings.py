@@ -13,7 +13,8 @@ class ReleaseSettings(Settings):
     size_limit_gb : the most a folder of the release (what one record of a data host holds) may weigh, in 10^9 bytes
     file_limit    : the most files a folder may hold; Zenodo takes 100 a record
     confidence    : "1m" adds archives of the confidence of every pixel, "none" leaves them out
-    dates         : "1m" adds archives of the capture month of every pixel, "none" leaves them out
+    dates         : "1m" adds archives of the capture month of every pixel, "none" leaves them out. There are none
+                    where no scene has a date
     compression   : of the rasters; DEFLATE is read by everything, ZSTD is somewhat smaller
     licence       : under which the release is given away (an SPDX name or a sentence)
     citation      : how to cite it

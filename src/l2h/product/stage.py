@@ -90,12 +90,9 @@ def _census_tasks(context: Context) -> list[Task]:
 
 def _city_tasks(release: Release, context: Context) -> list[Task]:
     present, _ = present_cities(context)
-    months = scene_months(context.work / "layers" / "scenes.json") if "date" in release.layers else {}
-    return [
-        _city_task(release, context, city, extent, layer, months)
-        for city, extent in present
-        for layer in release.layers
-    ]
+    layers = release.layers(context)
+    months = scene_months(context.work / "layers" / "scenes.json") if "date" in layers else {}
+    return [_city_task(release, context, city, extent, layer, months) for city, extent in present for layer in layers]
 
 
 def _city_task(

@@ -47,6 +47,7 @@ class Header:
     frame: Frame
     dtype: str
     tags: dict[str, str]
+    bands: tuple[int, ...]
     declares_nodata: bool = False
 
 
@@ -56,13 +57,13 @@ class Recipe:
 
     bands  : bands to read, from 1
     nodata : values that mean "no pixel" where all bands have them, beside what the file declares
-    scale  : linear stretch to 8 bits, for imagery
+    scale  : linear stretch to 8 bits, for imagery: one pair for all bands, or one for each
     how    : copy (same lattice), nearest, bilinear, average
     """
 
     bands: tuple[int, ...]
     nodata: tuple[int, ...] = ()
-    scale: tuple[float, float] | None = None
+    scale: tuple[tuple[float, float], ...] | None = None
     how: How = "nearest"
 
 
@@ -88,7 +89,8 @@ def describe(path: Path, bands: Sequence[int], layer: str) -> Header:
                 hint="Convert it with gdal_translate -ot Byte; floating-point values and NaN have no place here.",
             )
         says = any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands)
-        return Header(path, frame_of(dataset, layer), dtypes.pop(), dict(dataset.tags()), says)
+        frame = frame_of(dataset, layer)
+        return Header(path, frame, dtypes.pop(), dict(dataset.tags()), tuple(bands), says)
 
 
 def read_source(dataset: Any, window: Window, recipe: Recipe) -> Patch:

@@ -166,10 +166,14 @@ def mean_of_samples(
     return np.where(good, sums / np.maximum(numbers, 1), 0.0), good
 
 
-def to_bytes(values: npt.NDArray[np.generic], scale: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
-    """uint8 from resampled values: (low, high) → (0, 255) linearly, halves up, clipped; as they are without scale."""
+def to_bytes(values: npt.NDArray[np.generic], scale: tuple[tuple[float, float], ...] | None) -> npt.NDArray[np.uint8]:
+    """uint8 from resampled values: (low, high) → (0, 255) linearly, halves up, clipped; as they are without scale.
+
+    values : [C, H, W];  scale : one pair for all bands, or C pairs
+    """
     if values.dtype == np.uint8 and scale is None:
         return values.astype("uint8", copy=False)
-    low, high = scale or (0.0, 255.0)
-    stretched = (values.astype("float64") - low) * (255.0 / (high - low))
+    pairs = np.array(scale or ((0.0, 255.0),))
+    low, high = pairs[:, 0, None, None], pairs[:, 1, None, None]
+    stretched: Floats = (values.astype("float64") - low) * (255.0 / (high - low))
     return np.floor(np.clip(stretched, 0, 255) + 0.5).astype("uint8")

@@ -11,6 +11,8 @@ from l2h.core.settings import Settings
 from l2h.sources.catalogue import load_product
 
 LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Pair = tuple[float, float]
+Day = date  # a field of that name hides the type
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
 RIGHTS = {"licence", "attribution", "may_train", "may_redistribute"}  # fields that change no pixel
 FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
@@ -59,30 +61,51 @@ class LayerSettings(Settings):
 class ImagerySettings(LayerSettings):
     """Scenes of one origin.
 
-    name       : of the layer; every layer has its own
-    paths      : globs, relative to the project folder
-    bands      : bands to keep, counted from 1, in this order
-    dates      : file stem → day; else the TIFF tag, else eight digits in the file's name
-    rank       : which scene wins a pixel: the newest (undated last), or the first listed
-    nodata     : value that, in all kept bands at once, means "no pixel", beside what the files declare themselves
-    scale      : (low, high), the values that become 0 and 255; needed for 16-bit files
-    resampling : `auto` copies scenes on the project's lattice, averages scenes 1.5 times finer or more, else bilinear
+    name        : of the layer; every layer has its own
+    paths       : files, folders (every GeoTIFF and JPEG 2000 below) and globs, relative to the project folder. A VRT
+                  stands for the files it names
+    vrt_folders : where the files of a VRT may lie, besides the folder of the VRT
+    bands       : bands to keep, counted from 1, in this order
+    date        : day on which all scenes were taken that do not say it themselves
+    dates       : file stem → day; else the TIFF tag, eight digits in the file's name, or `date`
+    clouds      : file stem → per cent of cloud
+    rank        : which scene wins a pixel: the newest (undated last), the one with the least cloud (unknown last, the
+                  newest of equals), or the first listed
+    nodata      : value that, in all kept bands at once, means "no pixel", beside what the files declare themselves
+    scale       : values that become 0 and 255: [low, high], or one such pair for each band, or `statistics` (the 1st
+                  and 99th percentile of each band over the whole layer), or `metadata` (the statistics that the files
+                  state). Files of 16 bits are stretched by `statistics` where it is left out, files of 8 bits not
+    resampling  : `auto` copies scenes on the project's lattice, averages scenes 1.5 times finer or more, else bilinear
     """
 
     name: LayerName
     paths: Paths
+    vrt_folders: tuple[str, ...] = ()
     bands: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 2, 3), min_length=1)
-    dates: dict[str, date] = Field(default_factory=dict)
-    rank: Literal["newest", "listed"] = "newest"
+    date: Day | None = None
+    dates: dict[str, Day] = Field(default_factory=dict)
+    clouds: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    rank: Literal["newest", "least_cloud", "listed"] = "newest"
     nodata: int | None = None
-    scale: tuple[float, float] | None = None
+    scale: Pair | tuple[Pair, ...] | Literal["statistics", "metadata"] | None = None
     resampling: Literal["auto", "nearest", "bilinear", "average"] = "auto"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.scale is not None and not self.scale[0] < self.scale[1]:
+        pairs = () if isinstance(self.scale, str) else self.pairs
+        if any(not low < high for low, high in pairs):
             raise ValueError("scale needs its low value below its high value")
+        if len(pairs) not in (0, 1, len(self.bands)):
+            raise ValueError("scale needs one pair, or one for each band")
         return self
+
+    @property
+    def pairs(self) -> tuple[tuple[float, float], ...]:
+        """The stated stretch: one pair for all bands or one for each; empty where none is stated in numbers."""
+        if self.scale is None or isinstance(self.scale, str):
+            return ()
+        first = self.scale[0]
+        return self.scale if isinstance(first, tuple) else (self.scale,)  # type: ignore[return-value]
 
 
 class ProductSettings(LayerSettings):

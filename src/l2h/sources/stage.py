@@ -13,7 +13,7 @@ from typing import Any
 import geopandas
 import numpy as np
 
-from l2h.core.errors import GridError
+from l2h.core.errors import GridError, InputError
 from l2h.core.files import write_json
 from l2h.core.grid import Block, Grid
 from l2h.core.legend import load_legend
@@ -21,11 +21,15 @@ from l2h.core.raster import write_raster
 from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.sources.arrivals import arrival_tasks
 from l2h.sources.boundaries import own_pixels, read_cities
-from l2h.sources.imagery import Scene, list_scenes, mosaic, scene_table
+from l2h.sources.capture import capture_path, capture_tasks, count_scenes
+from l2h.sources.imagery import mosaic
 from l2h.sources.osm import Extract
 from l2h.sources.osm_layers import OsmLayers, project, read_layers
 from l2h.sources.paths import find_files, shown
 from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
+from l2h.sources.radiometry import NAME as RADIOMETRY
+from l2h.sources.radiometry import radiometry_tasks, recorded_scales
+from l2h.sources.scenes import Roll, Scene, call_roll, list_scenes, scene_table
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 from l2h.sources.survey import read_survey, survey_table
 from l2h.sources.vectors import write_table
@@ -45,7 +49,7 @@ def stage(
     """The tasks that fill `work/layers`. Nothing runs, and no file is opened, until the stage is planned."""
     tables = partial(_table_tasks, imagery=imagery, products=products, osm=osm, boundary=boundary, survey=survey)
     blocks = partial(_block_tasks, imagery=imagery, products=products)
-    return Stage(LAYERS, (tables, blocks))
+    return Stage(LAYERS, (tables, blocks, capture_tasks))
 
 
 # --- step 1: tables ---------------------------------------------------------------------------------------------------
@@ -61,15 +65,33 @@ def _table_tasks(
 ) -> list[Task]:
     folder = context.work / LAYERS
     arrivals = arrival_tasks(context, products)
-    scenes = scene_table(list_scenes(imagery, context.project_dir, context.grid), imagery, context.project_dir)
+    roll = call_roll(imagery, context.project_dir, context.grid)
     tasks = [
-        _json_task("scenes", folder, scenes),
+        _scenes_task(context, roll, imagery),
+        *radiometry_tasks(context, roll.scenes, imagery),
         _json_task("products", folder, product_table(products)),
         _cities_task(context, boundary),
         _osm_task(context, osm),
         *arrivals,
     ]
     return tasks + ([_survey_task(context, survey)] if survey else [])
+
+
+def _scenes_task(context: Context, roll: Roll, imagery: tuple[ImagerySettings, ...]) -> Task:
+    folder = context.work / LAYERS
+    outputs = folder / "scenes.json", folder / "beside.json"
+    rows = scene_table(roll.scenes, imagery, context.project_dir)
+    beside = [{"layer": layer, "path": shown(path, context.project_dir)} for layer, path in roll.beside]
+    settings = {"rows": rows, "beside": beside}
+    return Task(f"{LAYERS}/scenes", make_scenes, settings | {"outputs": outputs}, (), outputs, settings)
+
+
+def make_scenes(rows: list[dict[str, Any]], beside: list[dict[str, Any]], outputs: tuple[Path, Path]) -> Made:
+    """Write the table of scenes, and the list of those that lie beside the grid."""
+    write_json(outputs[0], rows)
+    write_json(outputs[1], beside)
+    told = f"{len(beside)} of {len(rows) + len(beside)} scenes lie beside the grid: {LAYERS}/beside.json"
+    return Made(info={"scenes": len(rows), "beside": len(beside)} | ({"notice": told} if beside else {}))
 
 
 def _json_task(name: str, folder: Path, rows: list[dict[str, Any]]) -> Task:
@@ -158,7 +180,10 @@ def _survey_tasks(survey: SurveySettings, context: Context) -> list[Task]:
 def _block_tasks(
     context: Context, imagery: tuple[ImagerySettings, ...], products: tuple[ProductSettings, ...]
 ) -> list[Task]:
-    scenes = list_scenes(imagery, context.project_dir, context.grid)
+    scenes = list_scenes(imagery, context.project_dir, context.grid, recorded_scales(context.work))
+    for scene in scenes:
+        if scene.unscaled:
+            raise InputError("the stretch of a layer is not found yet", where=str(context.work / f"{RADIOMETRY}.json"))
     sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
     tasks = []
     for block in context.grid.blocks(context.block_px):
@@ -171,7 +196,8 @@ def _block_tasks(
 def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], bands: int) -> Task:
     here = tuple(scene for scene in scenes if not scene.covers.intersect(block.window).empty)
     here = tuple(replace(scene, rank=rank) for rank, scene in enumerate(here))  # only the order among them counts
-    outputs = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
+    stores = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
+    outputs = (*stores, capture_path(context, block.name))
     arguments = {"scenes": here, "grid": context.grid, "block": block, "bands": bands, "outputs": outputs}
     settings = context.place(block.window) | {
         "bands": bands,
@@ -183,11 +209,13 @@ def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], ban
     )
 
 
-def make_imagery(scenes: tuple[Scene, ...], grid: Grid, block: Block, bands: int, outputs: tuple[Path, Path]) -> Made:
-    """Write a block of the picture and of the index of scenes it came from."""
+def make_imagery(scenes: tuple[Scene, ...], grid: Grid, block: Block, bands: int, outputs: tuple[Path, ...]) -> Made:
+    """Write a block of the picture, of the index of scenes it came from, and how much each of them gave."""
     picture = mosaic(scenes, grid, block.window, bands)
     write_raster(outputs[0], picture.values, grid, block.window, valid=picture.valid)
     write_raster(outputs[1], picture.scene[None], grid, block.window, nodata=0)
+    rows = grid.row_area(block.window.row_start, block.window.row_stop)
+    write_json(outputs[2], count_scenes(picture.scene, rows))
     return Made(picture.holes, {"valid_px": int(picture.valid.sum())})
 
 

@@ -13,7 +13,9 @@ from l2h.core.files import read_json
 from l2h.core.grid import Grid, Window
 from l2h.core.raster import BlockStore
 from l2h.project import Project
-from l2h.sources.imagery import Scene, list_scenes, mosaic
+from l2h.sources.imagery import mosaic
+from l2h.sources.radiometry import recorded_scales
+from l2h.sources.scenes import Scene, list_scenes
 
 MAX_PX = 501  # side of a picture that is sent; wider windows are averaged down to it
 ZOOMS_M = (40.0, 200.0, 1000.0)  # ground shown, roughly: each window is an odd number of pixels
@@ -85,7 +87,8 @@ class Album:
         self._scenes: dict[int, Scene] = {}
         self.lacking = ""
         try:
-            self._scenes = {scene.index: scene for scene in list_scenes(project.imagery, folder, grid)}
+            scales = recorded_scales(folder / "work")
+            self._scenes = {scene.index: scene for scene in list_scenes(project.imagery, folder, grid, scales)}
         except InputError as error:
             self.lacking = str(error)
 

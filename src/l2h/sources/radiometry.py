@@ -1,0 +1,177 @@
+"""Sixteen bits to eight: one stretch for each band of a layer, from the statistics of all its files. Never of a tile.
+
+A stretch that follows the tile it is used on makes a patchwork of brightness that a network learns as if it were land
+cover. Here it is found once for the whole layer, written down, and read by everyone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.errors import InputError
+from l2h.core.files import read_json, write_json
+from l2h.core.grid import Window
+from l2h.core.raster import open_raster
+from l2h.core.tasks import Context, Hole, Made, Task
+from l2h.sources.paths import shown
+from l2h.sources.reading import UnreadableError, read_source
+from l2h.sources.scenes import Scale, Scene
+from l2h.sources.settings import ImagerySettings
+
+NAME = "layers/radiometry"
+LOW, HIGH = 1, 99  # percentiles that become 0 and 255
+BLOCKS = 4096  # at most about so many blocks of a layer are looked at
+SIDE = 256
+STEP = 7919  # a prime: blocks are taken in an order that follows neither rows nor columns
+LEVELS, ZERO = 1 << 16, 1 << 15  # int16 values are shifted so that all are counted from 0
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Blocks of a layer's files whose pixels are counted.
+
+    every : one of so many blocks of each file, at least one
+    """
+
+    scenes: tuple[Scene, ...]
+    every: int
+
+
+def sample_of(scenes: Sequence[Scene]) -> Sample:
+    """Which blocks are looked at: an equal share of every file, at most about BLOCKS in all."""
+    total = sum(len(_blocks(scene)) for scene in scenes)
+    return Sample(tuple(scenes), max(1, total // BLOCKS))
+
+
+def _blocks(scene: Scene) -> list[Window]:
+    whole = scene.frame.window
+    return [
+        Window(row, row + SIDE, col, col + SIDE).intersect(whole)
+        for row in range(0, whole.row_stop, SIDE)
+        for col in range(0, whole.col_stop, SIDE)
+    ]
+
+
+def chosen(scene: Scene, every: int) -> Iterator[Window]:
+    """The blocks of a scene that are looked at: one of `every`, spread over the file; the same ones always."""
+    blocks = _blocks(scene)
+    step = next(s for s in range(STEP, STEP + len(blocks) + 1) if np.gcd(s, len(blocks)) == 1)
+    yield from (blocks[(n * step) % len(blocks)] for n in range(max(1, len(blocks) // every)))
+
+
+def count_levels(sample: Sample) -> tuple[Counts, tuple[Hole, ...]]:
+    """How often each band has each value, int64 [B, 98304] from -32768 to 65535, and what could not be read."""
+    bands = len(sample.scenes[0].recipe.bands)
+    counts, holes = np.zeros((bands, 2 * LEVELS - ZERO), "int64"), []
+    for scene in sample.scenes:
+        with open_raster(scene.path) as dataset:
+            for window in chosen(scene, sample.every):
+                try:
+                    patch = read_source(dataset, window, scene.recipe)
+                except UnreadableError as error:
+                    holes.append(Hole(f"radiometry, scene '{scene.name}', {window}", str(error)))
+                    continue
+                for band, values in enumerate(patch.values):
+                    levels = values[patch.valid].astype("int64") + ZERO
+                    counts[band] += np.bincount(levels, minlength=counts.shape[1])
+    return counts, tuple(holes)
+
+
+def percentiles(counts: Counts, low: float = LOW, high: float = HIGH) -> Scale:
+    """The values below which `low` and `high` per cent of each band lie, the upper at least one above the lower.
+
+    counts : [B, L], how often each value from -32768 on was seen. InputError where nothing was seen.
+
+    >>> counts = np.zeros((1, 32768 + 200), "int64"); counts[0, 32768:32868] = 1   # 0 to 99 once each
+    >>> percentiles(counts, 10, 90)
+    ((10.0, 90.0),)
+    """
+    if not counts.sum(1).all():
+        raise InputError("a layer has no pixel to take a stretch from", hint="State `scale = [low, high]`.")
+    totals = counts.cumsum(1)
+    pairs = []
+    for total in totals:
+        ends = [int(np.searchsorted(total, total[-1] * share / 100, side="right")) - ZERO for share in (low, high)]
+        pairs.append((float(ends[0]), float(max(ends[1], ends[0] + 1))))
+    return tuple(pairs)
+
+
+def stated(scenes: Sequence[Scene]) -> Scale:
+    """The stretch that the files' own statistics state: least minimum and greatest maximum of each band.
+
+    InputError names the first file that states none.
+    """
+    rows = [[_stated(scene, band) for band in scene.recipe.bands] for scene in scenes]
+    table = np.array(rows)  # [files, bands, 2]
+    low, high = table[:, :, 0].min(0), table[:, :, 1].max(0)
+    return tuple((float(a), float(max(b, a + 1))) for a, b in zip(low, high, strict=True))
+
+
+def _stated(scene: Scene, band: int) -> tuple[float, float]:
+    with open_raster(scene.path) as dataset:
+        tags: dict[str, Any] = dataset.tags(band)
+    try:
+        return float(tags["STATISTICS_MINIMUM"]), float(tags["STATISTICS_MAXIMUM"])
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            "a file states no statistics", where=f"layer '{scene.layer}', {scene.path}, band {band}",
+            hint='Say scale = "statistics", or give the values.',
+        ) from error  # fmt: skip
+
+
+def radiometry_tasks(context: Context, scenes: Sequence[Scene], entries: Sequence[ImagerySettings]) -> list[Task]:
+    """One task that finds the stretch of every layer that needs one; none where none does."""
+    needing = {entry.name: entry for entry in entries if any(s.unscaled or _asks(entry) for s in _of(scenes, entry))}
+    if not needing:
+        return []
+    layers = {
+        name: ("metadata" if entry.scale == "metadata" else "statistics", tuple(_of(scenes, entry)))
+        for name, entry in needing.items()
+    }
+    path = context.work / f"{NAME}.json"
+    used = [scene for _, found in layers.values() for scene in found]
+    settings = {
+        name: [how, [(shown(s.path, context.project_dir), s.recipe.bands, s.recipe.nodata) for s in found]]
+        for name, (how, found) in layers.items()
+    }
+    arguments = {"path": path, "layers": layers}
+    return [Task(NAME, make_radiometry, arguments, tuple(s.path for s in used), (path,), settings)]
+
+
+def _asks(entry: ImagerySettings) -> bool:
+    return entry.scale in ("statistics", "metadata")
+
+
+def _of(scenes: Sequence[Scene], entry: ImagerySettings) -> list[Scene]:
+    """An entry's scenes in an order that no date changes."""
+    return sorted((s for s in scenes if s.layer == entry.name), key=lambda s: s.path)
+
+
+def make_radiometry(path: Path, layers: dict[str, tuple[str, tuple[Scene, ...]]]) -> Made:
+    """Write the stretch of each layer, and what it was taken from."""
+    rows: dict[str, Any] = {}
+    holes: list[Hole] = []
+    for name, (how, scenes) in layers.items():
+        if how == "metadata":
+            rows[name] = {"from": how, "scale": stated(scenes), "files": len(scenes)}
+            continue
+        sample = sample_of(scenes)
+        counts, broken = count_levels(sample)
+        holes += broken
+        pixels = int(counts.sum(1).max())
+        rows[name] = {"from": how, "scale": percentiles(counts), "files": len(scenes), "pixels": pixels}
+    write_json(path, rows)
+    return Made(tuple(holes), {"layers": len(rows)})
+
+
+def recorded_scales(work: Path) -> dict[str, Scale]:
+    """Layer → stretch, as the workspace holds it; empty where no layer needed one."""
+    path = work / f"{NAME}.json"
+    if not path.is_file():
+        return {}
+    return {name: tuple((low, high) for low, high in row["scale"]) for name, row in read_json(path).items()}

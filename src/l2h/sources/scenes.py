@@ -1,0 +1,235 @@
+"""Scenes: the files of imagery that touch the grid, each with its place, day, rank and number."""
+
+import re
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from l2h.core.errors import GridError, InputError
+from l2h.core.grid import Grid, Window
+from l2h.sources.frame import Frame, footprint
+from l2h.sources.paths import shown
+from l2h.sources.pictures import Picture, find_pictures
+from l2h.sources.reading import Header, Recipe, choose_how, describe
+from l2h.sources.settings import RIGHTS, ImagerySettings
+
+DATE_TAGS = ("ACQUISITION_DATE", "ACQUISITIONDATETIME", "TIFFTAG_DATETIME")
+DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?!\d)")
+MAX_SCENES = 65535  # the scene of a pixel is kept in 16 bits
+Scale = tuple[tuple[float, float], ...]  # a pair for each band, or one for all
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One file of imagery.
+
+    index   : what stands for it in the raster of scenes
+    rank    : 0 wins over 1 where both have a pixel
+    layer   : name of its [[imagery]] entry
+    date    : day of capture
+    cloud   : per cent, where it is known
+    covers  : window of the grid outside which it has no pixel
+    dtype   : of its values
+    """
+
+    index: int
+    rank: int
+    layer: str
+    name: str
+    path: Path
+    date: date | None
+    cloud: float | None
+    frame: Frame
+    covers: Window
+    recipe: Recipe
+    dtype: str
+
+    @property
+    def unscaled(self) -> bool:
+        """Whether its values are still to be brought to 8 bits."""
+        return self.dtype != "uint8" and not self.recipe.scale
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a file besides the file: from the catalogue it came from."""
+
+    name: str
+    day: date | None = None
+    cloud: float | None = None
+
+
+@dataclass(frozen=True)
+class Roll:
+    """All scenes of a project.
+
+    scenes : those that can touch the grid, best rank first
+    beside : (layer, path) of those that lie beside it
+    """
+
+    scenes: tuple[Scene, ...]
+    beside: tuple[tuple[str, Path], ...]
+
+
+def list_scenes(
+    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Scale] | None = None
+) -> tuple[Scene, ...]:
+    """All scenes that can touch the grid, best rank first, as `call_roll`."""
+    return call_roll(entries, project_dir, grid, scales).scenes
+
+
+def call_roll(
+    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Scale] | None = None
+) -> Roll:
+    """All scenes of a project.
+
+    Entries rank in their order; within one, the newest, the clearest or the first listed wins. Indices follow another
+    order (entry, oldest first, name), so that a newer scene of the last entry leaves the index of every other alone.
+
+    scales : layer → stretch found over the whole layer, for those that do not state theirs in numbers
+    """
+    _check_entries(entries)
+    found = [_entry_scenes(entry, project_dir, grid, (scales or {}).get(entry.name, ())) for entry in entries]
+    ranked = [scene for scenes, _ in found for scene in scenes]
+    if len(ranked) > MAX_SCENES:
+        raise InputError("there are too many scenes", expected=f"at most {MAX_SCENES}", got=str(len(ranked)))
+    order = {entry.name: number for number, entry in enumerate(entries)}
+    by_age = sorted(ranked, key=lambda s: (order[s.layer], s.date or date.min, shown(s.path, project_dir)))
+    index = {scene.path: number for number, scene in enumerate(by_age, start=1)}
+    scenes = tuple(replace(scene, index=index[scene.path], rank=rank) for rank, scene in enumerate(ranked))
+    beside = tuple((entry.name, path) for entry, (_, paths) in zip(entries, found, strict=True) for path in paths)
+    return Roll(scenes, beside)
+
+
+def _check_entries(entries: Sequence[ImagerySettings]) -> None:
+    if len({entry.name for entry in entries}) != len(entries):
+        raise InputError("two [[imagery]] entries have the same name", got=", ".join(e.name for e in entries))
+    if len({len(entry.bands) for entry in entries}) > 1:
+        raise InputError(
+            "[[imagery]] entries differ in their number of bands",
+            got=", ".join(f"{e.name}: {len(e.bands)}" for e in entries),
+            hint="They become one picture: give each entry the same number of `bands`.",
+        )
+
+
+def _entry_scenes(
+    entry: ImagerySettings, project_dir: Path, grid: Grid, scale: Scale
+) -> tuple[list[Scene], tuple[Path, ...]]:
+    """The scenes of an entry that can touch the grid, best first, and the files beside it; GridError where none can."""
+    pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
+    scenes = [_scene(entry, picture, grid, scale) for picture in pictures]
+    _check_types(entry, scenes)
+    touching = [scene for scene in scenes if not scene.covers.empty]
+    if not touching:
+        raise GridError(
+            "no scene touches the project's grid",
+            where=f"layer '{entry.name}', {len(scenes)} files",
+            expected=f"something within {grid.bounds()} of {grid.crs}",
+            got=f"{scenes[0].name} in {scenes[0].frame.crs}",
+            hint="Check the CRS of the scenes and of the grid.",
+        )
+    return rank(touching, entry.rank), tuple(scene.path for scene in scenes if scene.covers.empty)
+
+
+def _check_types(entry: ImagerySettings, scenes: Sequence[Scene]) -> None:
+    """InputError where no one stretch could fit: files of 8 and of 16 bits in one layer."""
+    first = {scene.dtype: scene for scene in reversed(scenes)}
+    if len(first) > 1 and not entry.pairs:
+        raise InputError(
+            "a layer mixes files of different types", where=f"layer '{entry.name}'",
+            got=", ".join(f"{scene.path.name}: {dtype}" for dtype, scene in sorted(first.items())),
+            hint="Make an entry of each type, or give the entry `scale = [low, high]`.",
+        )  # fmt: skip
+
+
+def rank(scenes: Sequence[Scene], rule: str) -> list[Scene]:
+    """Scenes in their order of preference: `newest`, `least_cloud` or `listed`. Equals keep their listed order.
+
+    Undated scenes come last among the newest, those of unknown cloud last among the clearest.
+    """
+    if rule == "listed":
+        return list(scenes)
+    newest = sorted(scenes, key=lambda scene: scene.date or date.min, reverse=True)
+    if rule == "newest":
+        return newest
+    return sorted(newest, key=lambda scene: 101.0 if scene.cloud is None else scene.cloud)
+
+
+def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale) -> Scene:
+    header = describe(picture.path, picture.pick(entry.bands, entry.name), entry.name)
+    _check_place(picture, header, entry.name)
+    nodata = (*picture.nodata, *(() if entry.nodata is None else (entry.nodata,)))
+    how = choose_how(entry.resampling, header.frame, grid)
+    wanted = header.dtype != "uint8" or entry.scale in ("statistics", "metadata")
+    recipe = Recipe(header.bands, nodata, entry.pairs or (scale if wanted else ()) or None, how)
+    facts = facts_of(header, entry)
+    return Scene(
+        0, 0, entry.name, facts.name, header.path, facts.day, facts.cloud, header.frame, footprint(header.frame, grid),
+        recipe, header.dtype,
+    )  # fmt: skip
+
+
+def _check_place(picture: Picture, header: Header, layer: str) -> None:
+    """InputError where a VRT puts a picture elsewhere than the picture itself says: half a pixel is rounding."""
+    frame = header.frame
+    if picture.box is None:
+        return
+    own = (frame.x, frame.y - frame.height * frame.dy, frame.x + frame.width * frame.dx, frame.y)
+    slack = (frame.dx, frame.dy, frame.dx, frame.dy)
+    if any(abs(a - b) > step / 2 for a, b, step in zip(own, picture.box, slack, strict=True)):
+        raise InputError(
+            "a VRT puts a picture elsewhere than the picture itself does",
+            where=f"layer '{layer}', {header.path}",
+            expected=str(own),
+            got=str(picture.box),
+            hint="Name the files themselves, or turn the VRT into GeoTIFF.",
+        )
+
+
+def facts_of(header: Header, entry: ImagerySettings) -> Facts:
+    """Name, day and cloud of a scene: from the settings, else the file."""
+    stem = header.path.stem
+    return Facts(stem, scene_date(header, entry.dates) or entry.date, entry.clouds.get(stem))
+
+
+def scene_date(header: Header, dates: Mapping[str, date]) -> date | None:
+    """The day a scene was taken: from the settings, else a TIFF tag, else eight digits in its name; None if unknown."""
+    stem = header.path.stem
+    if stem in dates:
+        return dates[stem]
+    texts = [header.tags[tag] for tag in DATE_TAGS if tag in header.tags]
+    return next((day for text in [*texts, stem] if (day := find_date(text)) is not None), None)
+
+
+def find_date(text: str) -> date | None:
+    """The first real calendar day written in a text as YYYYMMDD, with or without "-", "_" or ":" between."""
+    days = (_day(*map(int, digits)) for digits in DAY.findall(text))
+    return next((day for day in days if day is not None), None)
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    """A calendar day; None for eight digits that are no day, such as the number of a tile."""
+    fits = 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    return date(year, month, day) if fits else None
+
+
+def scene_table(
+    scenes: Sequence[Scene], entries: Sequence[ImagerySettings], project_dir: Path
+) -> list[dict[str, object]]:
+    """What `scenes.json` holds, in order of index."""
+    rights = {e.name: e.model_dump(include=RIGHTS) for e in entries}
+    return [
+        {
+            "index": scene.index,
+            "name": scene.name,
+            "path": shown(scene.path, project_dir),
+            "date": scene.date.isoformat() if scene.date else None,
+            "cloud_percent": scene.cloud,
+            "layer": scene.layer,
+            "resampling": scene.recipe.how,
+            **rights[scene.layer],
+        }
+        for scene in sorted(scenes, key=lambda scene: scene.index)
+    ]
