@@ -98,6 +98,8 @@ def test_any_block_size_gives_the_same_labels(build: Build, block_px: int) -> No
         run(whole, method=method)
         model, whole_model = ((c.work / "labels/model.json").read_bytes() for c in (cut, whole))
         assert model == whole_model
+        told, whole_told = ((c.work / "labels/quality.json").read_bytes() for c in (cut, whole))
+        assert told == whole_told
         expected = stores(whole)
         for name, values in stores(cut).items():
             np.testing.assert_array_equal(values, expected[name], err_msg=f"{method}, {name}")
@@ -150,8 +152,8 @@ def test_a_second_run_makes_nothing(build: Build) -> None:
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        ({"void_below": 60}, {"label"}),
-        ({"method": "intersection"}, {"label"}),
+        ({"void_below": 60}, {"label", "quality"}),
+        ({"method": "intersection"}, {"label", "quality"}),
         ({"vectors": VectorSettings(road_core_share=0.4)}, {"vectors"}),
         ({"per": "nation"}, {"model", "posterior"}),
         ({"neighbour_rounds": 1}, {"posterior"}),
@@ -172,7 +174,7 @@ def test_other_vectors_remake_vectors_and_labels_alone(build: Build) -> None:
     total = run(context).made
     write_vectors(context.work / "layers", shift=5)
     report = run(context)
-    assert report.made == 2
+    assert report.made == 4  # vectors, labels, and what these tell of themselves
     assert report.kept == total - report.made
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from l2h.core.grid import Window
+from l2h.core.raster import BlockStore
 from l2h.core.tasks import Context, Stage, Task
 from l2h.labels import work
 from l2h.labels.desk import Desk
@@ -16,11 +17,12 @@ POSTERIOR_KEYS = {"cell_px", "per", "neighbour_cells", "neighbour_rounds"}
 
 
 def stage(settings: LabelSettings) -> Stage:
-    """Labels from the layers of a workspace: joint counts, model, vectors, posterior per cell, label per pixel.
+    """Labels from the layers of a workspace: joint counts, model, vectors, posterior per cell, label per pixel, and
+    what these tell of themselves.
 
     The posterior is made for both methods: mapping and the report use it.
     """
-    steps = (joint_tasks, model_tasks, vector_tasks, posterior_tasks, label_tasks)
+    steps = (joint_tasks, model_tasks, vector_tasks, posterior_tasks, label_tasks, tally_tasks, quality_tasks)
     return Stage(NAME, tuple(partial(step, settings) for step in steps))
 
 
@@ -118,6 +120,61 @@ def label_tasks(settings: LabelSettings, context: Context) -> list[Task]:
         )
         for block in store.blocks
     ]
+
+
+def tally_tasks(settings: LabelSettings, context: Context) -> list[Task]:
+    """work/labels/quality/cells/<block>.json and …/pixels/<block>.json: counts that add."""
+    desk = Desk.of(context)
+    posterior, label = work.posterior_store(desk, settings.cell_px), desk.store("labels/label")
+    cells = [
+        Task(
+            key=f"{NAME}/quality/cells/{block.name}",
+            function=work.tally_cells,
+            arguments={"desk": desk, "cells": block.window, "path": path, "settings": settings},
+            inputs=(posterior.path(block),),
+            outputs=(path,),
+            settings={**context.place(block.window), **settings.model_dump(include={"cell_px", "void_below"})},
+            pixels=block.window.pixels,
+        )
+        for block, path in zip(posterior.blocks, _tally_paths(desk, "cells", posterior), strict=True)
+    ]
+    pixels = [
+        Task(
+            key=f"{NAME}/quality/pixels/{block.name}",
+            function=work.tally_pixels,
+            arguments={"desk": desk, "window": block.window, "path": path},
+            inputs=(label.path(block),),
+            outputs=(path,),
+            settings=context.place(block.window),
+            pixels=block.window.pixels,
+        )
+        for block, path in zip(label.blocks, _tally_paths(desk, "pixels", label), strict=True)
+    ]
+    return cells + pixels
+
+
+def quality_tasks(settings: LabelSettings, context: Context) -> list[Task]:
+    """work/labels/quality.json: cells kept, expected accuracy, agreement of products, reliability."""
+    desk = Desk.of(context)
+    cells = _tally_paths(desk, "cells", work.posterior_store(desk, settings.cell_px))
+    pixels = _tally_paths(desk, "pixels", desk.store("labels/label"))
+    joints, path = _joint_paths(desk, settings), desk.work / "labels" / "quality.json"
+    arguments = {"desk": desk, "cells": cells, "pixels": pixels, "joints": joints, "path": path, "settings": settings}
+    return [
+        Task(
+            key=f"{NAME}/quality",
+            function=work.sum_quality,
+            arguments=arguments,
+            inputs=(*cells, *pixels, *joints),
+            outputs=(path,),
+            settings={"method": settings.method, "products": desk.products},
+        )
+    ]
+
+
+def _tally_paths(desk: Desk, kind: str, store: BlockStore) -> tuple[Path, ...]:
+    folder = desk.work / "labels" / "quality" / kind
+    return tuple(folder / f"{block.name}.json" for block in store.blocks)
 
 
 def _evidence_paths(desk: Desk, window: Window, settings: LabelSettings) -> tuple[Path, ...]:

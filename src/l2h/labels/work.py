@@ -15,11 +15,14 @@ from l2h.core.tasks import Made
 from l2h.labels.compose import from_intersection, from_posterior, spread
 from l2h.labels.desk import Desk
 from l2h.labels.fusion import class_of, label_cells, margin_cells, with_reliability
-from l2h.labels.joint import JointCounts, count_joint
+from l2h.labels.joint import JointCounts, add_joint, count_joint
 from l2h.labels.model import cell_models, fit_groups, group_of, joint_from_json, joint_to_json
 from l2h.labels.settings import LabelSettings
+from l2h.labels.told import CellTally, agreement_of, count_sources, describe
 from l2h.labels.vectors import rasterise
 from l2h.labels.votes import intersection
+
+STRIP_PX = 512  # rows of labels read at once
 
 
 def count_block(desk: Desk, cells: Window, path: Path, cell_px: int) -> Made:
@@ -99,6 +102,39 @@ def label_block(desk: Desk, window: Window, path: Path, settings: LabelSettings)
         label = from_posterior(pixels[0], pixels[1], vectors)
     write_raster(path, label, desk.grid, window, legend=load_legend("sinolc1"))
     return Made(info={"labelled": int((label[0] > 0).sum())})
+
+
+def tally_cells(desk: Desk, cells: Window, path: Path, settings: LabelSettings) -> Made:
+    """What the cells of a block tell of themselves."""
+    tally = CellTally.of(_read_posterior(desk, cells.refine(settings.cell_px), settings.cell_px), settings.void_below)
+    write_json(path, tally.to_dict())
+    return Made()
+
+
+def tally_pixels(desk: Desk, window: Window, path: Path) -> Made:
+    """Where the labels of a block come from, in pixels."""
+    strips = [count_sources(_read(desk.store("labels/label"), strip)) for strip in window.strips(STRIP_PX)]
+    write_json(path, {"sources": np.sum(strips, axis=0).tolist()})
+    return Made()
+
+
+def sum_quality(
+    desk: Desk,
+    cells: Sequence[Path],
+    pixels: Sequence[Path],
+    joints: Sequence[Path],
+    path: Path,
+    settings: LabelSettings,
+) -> Made:
+    """Add the tallies of all blocks and write what the labels tell of themselves."""
+    products = len(desk.products)
+    blocks = (joint_from_json(read_json(joint), products) for joint in joints)
+    joint = add_joint([counts for block in blocks for counts in block.values()], products)
+    sources = np.sum([read_json(part)["sources"] for part in pixels], axis=0)
+    tally = CellTally.sum([read_json(part) for part in cells])
+    document = describe(tally, sources, agreement_of(joint, desk.products), settings.method)
+    write_json(path, document)
+    return Made(info={"kept_share": document["kept_share"], "expected": document["expected"]})
 
 
 def posterior_store(desk: Desk, cell_px: int) -> BlockStore:

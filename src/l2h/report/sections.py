@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from l2h.report import label_quality
 from l2h.report.settings import PageSettings
 from l2h.report.workspace import Workspace
 
@@ -27,7 +28,7 @@ class Section:
     inputs: tuple[str, ...] = ()
 
 
-SECTIONS: tuple[Section, ...] = ()
+SECTIONS: tuple[Section, ...] = (Section("labels", "Labels", label_quality.label_values, (label_quality.FILE,)),)
 
 
 def shown(space: Workspace, settings: PageSettings, public: bool) -> list[dict[str, Any]]:
