@@ -93,11 +93,13 @@ def rules(areas: Sequence[CellArea]) -> Iterator[tuple[str, list[Bytes], list[By
     yield "intersection (SinoLC-1)", [intersection(c, LEGENDS) for c in codes], None
     settings = LabelSettings()
     fused = fuse(codes, LEGENDS, settings)
-    kept = f"anchored Dawid–Skene, reliability ≥ {settings.void_below} (default)"
+    kept = f"Dawid–Skene, anchored, with neighbours, reliability ≥ {settings.void_below} (default)"
     yield kept, [class_of(cells, settings.void_below) for cells in fused], fused
-    yield "anchored Dawid–Skene, every cell", [class_of(cells) for cells in fused], fused
-    free = fuse(codes, LEGENDS, LabelSettings(anchor_strength=0.0))
-    yield "Dawid–Skene without anchors, every cell", [class_of(cells) for cells in free], free
+    yield "the same, every cell", [class_of(cells) for cells in fused], fused
+    alone = fuse(codes, LEGENDS, LabelSettings(neighbour_rounds=0))
+    yield "… without neighbours, every cell", [class_of(cells) for cells in alone], alone
+    free = fuse(codes, LEGENDS, LabelSettings(neighbour_rounds=0, anchor_strength=0.0))
+    yield "… without anchors and neighbours, every cell", [class_of(cells) for cells in free], free
 
 
 def told(labels: Sequence[Bytes], posteriors: Sequence[Bytes]) -> float:

@@ -1,7 +1,7 @@
 """What labels tell of themselves, without any reference: how much is kept, how sure it is, how far products agree.
 
 Exact integer counts that add over blocks in any order. The certainty is the label model's own opinion: on real pictures
-with simulated products it was 0 to 2 points too high (docs/benchmarks/labels.md).
+with simulated products it was 0 to 4 points too high (docs/benchmarks/labels.md).
 """
 
 from collections.abc import Mapping, Sequence
