@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
+from shapely import box
 
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.accuracy.stage import stage as assess
@@ -38,10 +40,17 @@ def layers() -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
         "layers/imagery": (image, seen),
         "map": (np.stack([mapped, confidence, seen]).astype("uint8"), seen),
         "labels/label": (np.stack([truth] * 3), None),
+        "layers/scene": (np.where(seen, 1 + (cols > 50), 0)[None].astype("uint16"), None),
         "layers/regions": (cities[None].astype("uint16"), None),
         "layers/esa": (esa[None], None),
         "truth": (truth[None], None),
     }
+
+
+def scenes() -> list[dict]:
+    """Two scenes, the eastern one undated."""
+    first = {"index": 1, "name": "west", "path": "a.tif", "date": "2020-05-01"}
+    return [first, {"index": 2, "name": "east", "path": "b.tif", "date": None}]
 
 
 def build(folder: Path, block_px: int = 32) -> Context:
@@ -58,13 +67,16 @@ def build(folder: Path, block_px: int = 32) -> Context:
             write_raster(store.path(block), values[:, rows, cols], GRID, block.window, valid=mask)
     work = folder / "work"
     write_json(work / "layers/products.json", [{"name": "esa", "legend": "worldcover", "date": "2020"}])
-    write_json(work / "layers/scenes.json", [{"index": 1, "name": "scenes", "path": "a.tif", "date": "2020-05-01"}])
+    write_json(work / "layers/scenes.json", scenes())
     names = [("West", "Ava"), ("East", "Bo")]
     cities = [
         {"index": i, "region": "North", "province": p, "city": c, "name": f"North_{p}_{c}"}
         for i, (p, c) in enumerate(names, start=1)
     ]
     write_json(work / "layers/regions.json", {"cities": cities})
+    edge = [box(500_000 + a, 4_000_000 - 48, 500_000 + b, 4_000_000) for a, b in ((0, 35), (35, 66))]
+    frame = geopandas.GeoDataFrame({"index": [1, 2], "name": [c["name"] for c in cities]}, geometry=edge, crs=GRID.crs)
+    frame.to_parquet(work / "layers/regions.parquet")
     log = [{"step": s, "loss": 1 / s, "rate": 0.1, "seconds": 1.0} for s in (10, 20)] + [{"step": 20, "agreement": 0.8}]
     write_text(work / "train/log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
     write_json(work / "train/network.json", {"network": "unet", "training": {"steps": 20}})

@@ -19,7 +19,7 @@ from l2h.report.choice import Candidate, choose, diversity
 from l2h.report.costs import holes_of, stage_costs
 from l2h.report.curves import curves_svg, read_log, series
 from l2h.report.designs import ERRORS, explanation, headline_words
-from l2h.report.digest import candidate_step, candidates, cell_sums, corner_values, overview_factor
+from l2h.report.digest import candidate_step, candidates, cell_sums, corner_values, overview_factor, page_factor
 from l2h.report.pictures import borders, class_picture, confidence_picture, data_uri, image_picture, jpeg, png
 from l2h.report.view import facts, matrix_view
 
@@ -58,7 +58,8 @@ def test_parts_of_a_window_add_to_the_whole(height, width, factor, row, col):
 
 def test_a_large_country_has_a_bounded_overview_and_choice():
     nation = grid(5_000_000, 6_000_000)
-    assert nation.coarsen(overview_factor(nation)).width <= 1000
+    assert nation.coarsen(page_factor(nation)).width <= 1000
+    assert nation.coarsen(overview_factor(nation)).width <= 2000
     assert len(list(nation.tiles(candidate_step(nation, 384)))) <= 4200
 
 

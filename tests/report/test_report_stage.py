@@ -7,6 +7,7 @@ import pytest
 from l2h.core.errors import InputError
 from l2h.core.ledger import Record
 from l2h.core.tasks import plan_stage, run_stage
+from l2h.report.figures.tasks import FIGURES
 from l2h.report.stage import stage
 
 PUBLIC = "release/1.0/report.html"
@@ -25,7 +26,9 @@ def test_a_second_run_makes_nothing(workspace, make_settings):
 
 
 def test_any_block_size_gives_the_same_page(workspace, other):
-    for name in ("overview-map.png", "overview-image.jpg", "overview-confidence.png", "windows.json"):
+    names = ["overview-map.png", "overview-image.jpg", "overview-confidence.png", "windows.json", "tiles.json"]
+    names += [f"figures/{name}" for spec in FIGURES for name in spec.files]
+    for name in names:
         assert (other.work / "report" / name).read_bytes() == (workspace.work / "report" / name).read_bytes()
     costs = '<section id="costs">'
     first, second = ((c.project_dir / PUBLIC).read_text("utf-8").split(costs)[0] for c in (workspace, other))

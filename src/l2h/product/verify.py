@@ -13,7 +13,9 @@ from l2h.product.archive import open_archive
 
 Fault = Literal["missing", "differs", "extra", "unreadable"]
 SUMS, MANIFEST = "SHA256SUMS", "MANIFEST.json"
-UNLISTED = frozenset({SUMS, "report.html"})  # the report tells times, so it cannot be part of what is rebuilt
+# what tells of a release beside it: the report tells times, so it cannot be part of what is rebuilt
+UNLISTED = frozenset({SUMS, "report.html", "report.pdf", "validation.json", "guide.html", "guide.pdf"})
+UNLISTED_FOLDER = "figures/"
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
@@ -75,8 +77,13 @@ def _files(folder: Path, listed: Mapping[str, str]) -> Iterator[Difference]:
 def _extras(folder: Path, listed: Mapping[str, str]) -> Iterator[Difference]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if (path.is_file() or path.is_symlink()) and name not in listed and name not in UNLISTED:
+        if (path.is_file() or path.is_symlink()) and name not in listed and not _beside(name):
             yield Difference(name, "extra")
+
+
+def _beside(name: str) -> bool:
+    """Whether a file belongs to the papers that come with a release, not to it."""
+    return name in UNLISTED or name.startswith(UNLISTED_FOLDER)
 
 
 def _archive(folder: Path, row: Mapping[str, Any], listed: Mapping[str, str]) -> Iterator[Difference]:

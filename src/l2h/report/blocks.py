@@ -1,5 +1,6 @@
 """Per block: the sums the page needs, in one small file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,21 @@ from l2h.core.raster import BlockStore
 from l2h.core.tasks import Made
 from l2h.report.digest import (
     Array,
+    Counts,
     candidate_step,
     candidates,
     cell_sums,
     class_cells,
     corner_values,
     overview_factor,
+    tile_counts,
+    tile_px,
     window_counts,
 )
+from l2h.report.overview import empty_sums
 
 STRIP_PX = 512  # rows read at once
-LAYERS = ("layers/imagery", "map", "layers/regions")
+LAYERS = ("layers/imagery", "map", "layers/regions", "layers/scene")
 
 
 def digest_block(work: Path, grid: Grid, block_px: int, block: Block, window_px: int, out: Path) -> Made:
@@ -30,47 +35,56 @@ def digest_block(work: Path, grid: Grid, block_px: int, block: Block, window_px:
     legend, factor = load_legend("sinolc1"), overview_factor(grid)
     stores = [BlockStore(work / name, grid, block_px) for name in LAYERS]
     cells = block.window.coarsen(factor)
-    total = {
-        "image": np.zeros((3, *cells.shape), "int64"),
-        "seen": np.zeros(cells.shape, "int64"),
-        "classes": np.zeros((len(legend), *cells.shape), "int64"),
-        "confidence": np.zeros(cells.shape, "int64"),
-        "city": np.zeros(cells.shape, "int64"),
-    }
+    total = empty_sums(cells.shape, len(legend), factor)
+    tiles: Counts = {}
     windows: dict[tuple[int, int], dict[int, int]] = {}
     for strip in block.window.strips(STRIP_PX):
         arrays = [store.read(strip) for store in stores]
         image, valid = _three_bands(arrays[0].values), arrays[0].valid
         mapped, confidence = arrays[1].values[0].astype("uint8"), arrays[1].values[1]
-        cities = arrays[2].values[0].astype("uint16")
+        cities, scenes = (array.values[0].astype("uint16") for array in arrays[2:])
         sums = {
             "image": cell_sums(np.where(valid, image, 0), strip, factor),
             "seen": cell_sums(valid, strip, factor),
             "classes": class_cells(mapped, strip, factor, legend),
             "confidence": cell_sums(np.where(mapped > 0, confidence, 0), strip, factor),
             "city": corner_values(cities, strip, factor),
+            "scene": corner_values(scenes, strip, factor),
         }
         rows, cols = strip.coarsen(factor).slices_in(cells)
         for name, values in sums.items():
-            total[name][..., rows, cols] += values
+            total[name][..., rows, cols] += values.astype(total[name].dtype)
         for window in candidates(grid, window_px, strip):
             _count_window(
                 windows, window_counts(mapped, cities, strip, window), window, candidate_step(grid, window_px)
             )
+        for key, pixels in tile_counts(scenes, strip, tile_px(grid)).items():
+            tiles[key] = tiles.get(key, 0) + pixels
     for store in stores:
         store.close()
-    _save(out, total, windows)
+    _save(out, total, windows, tiles)
     return Made()
 
 
-def read_digest(path: Path) -> tuple[dict[str, Array], Array]:
-    """The overview sums of a block and its window counts: int64 [n, 5] of window row, column, kind, value, pixels.
+@dataclass(frozen=True)
+class Digest:
+    """What is kept of a block.
 
-    kind is 0 for a class and 1 for a city.
+    sums    : on cells, as `Overview` adds them
+    windows : int64 [n, 5], window row, column, kind (0 class, 1 city), value, pixels
+    tiles   : int64 [n, 4], tile row, column, scene, pixels
     """
+
+    sums: dict[str, Array]
+    windows: Array
+    tiles: Array
+
+
+def read_digest(path: Path) -> Digest:
+    """The digest of a block."""
     with np.load(path, allow_pickle=False) as file:
-        arrays = {name: np.asarray(file[name], "int64") for name in file.files}
-    return arrays, arrays.pop("windows")
+        arrays = {name: np.asarray(file[name]) for name in file.files}
+    return Digest(sums=arrays, windows=arrays.pop("windows"), tiles=arrays.pop("tiles"))
 
 
 def _three_bands(values: Any) -> Any:
@@ -90,12 +104,13 @@ def _count_window(
             into[key] = into.get(key, 0) + pixels
 
 
-def _save(out: Path, total: dict[str, Array], windows: dict[tuple[int, int], dict[int, int]]) -> None:
+def _save(out: Path, total: dict[str, Any], windows: dict[tuple[int, int], dict[int, int]], tiles: Counts) -> None:
     rows = [
         (row, col, key // 65536, key % 65536, pixels)
         for (row, col), found in sorted(windows.items())
         for key, pixels in sorted(found.items())
     ]
     table = np.array(rows, "int64").reshape(-1, 5)
+    counted = np.array([(*key, pixels) for key, pixels in sorted(tiles.items())], "int64").reshape(-1, 4)
     with atomic_path(out) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, windows=table, **total)
+        np.savez_compressed(stream, allow_pickle=False, windows=table, tiles=counted, **total)

@@ -14,13 +14,36 @@ from l2h.core.grid import Grid, Window
 from l2h.core.legend import Legend
 
 Array = npt.NDArray[np.int64]
-OVERVIEW_PX = 1000  # longer side of the national pictures
+Counts = dict[tuple[int, int, int], int]
+OVERVIEW_PX = 2000  # longer side of the national figures: 300 dots an inch on a page of 170 mm
+PAGE_PX = 1000  # longer side of the national pictures of the page
+TILE_SIDES = (6000, 3000, 1500, 1000, 500, 250)  # pixels; the first of which a country holds enough
+ENOUGH_TILES = 60
 MAX_CANDIDATES = 4096  # windows that compete to be shown, however large the country
 
 
 def overview_factor(grid: Grid) -> int:
     """How many pixels of the lattice one pixel of the overview covers, along a side."""
     return max(1, -(-max(grid.shape) // OVERVIEW_PX))
+
+
+def page_factor(grid: Grid) -> int:
+    """How many pixels of the lattice one pixel of the page's pictures covers: the overview's, or twice as many."""
+    factor = overview_factor(grid)
+    return factor if -(-max(grid.shape) // factor) <= PAGE_PX else 2 * factor
+
+
+def tile_px(grid: Grid) -> int:
+    """Side of the tiles whose capture times are counted: that of SinoLC-1 where the country holds enough of them."""
+    for side in TILE_SIDES:
+        if -(-grid.height // side) * -(-grid.width // side) >= ENOUGH_TILES:
+            return side
+    return TILE_SIDES[-1]
+
+
+def cell_dtype(factor: int) -> type[np.unsignedinteger]:
+    """The smaller type that holds any sum over a cell: of bytes, so 255 a pixel."""
+    return np.uint32 if 255 * factor**2 < 2**32 else np.uint64
 
 
 def candidate_step(grid: Grid, window_px: int) -> int:
@@ -75,6 +98,18 @@ def window_counts(
     """
     rows, cols = window.intersect(area).slices_in(area)
     return _counts(mapped[rows, cols]), _counts(cities[rows, cols])
+
+
+def tile_counts(scenes: npt.NDArray[np.unsignedinteger], window: Window, side: int) -> Counts:
+    """(tile row, tile column, scene) → pixels of the window that show the scene; 0 (none) is left out."""
+    counts: Counts = {}
+    whole = Window(0, window.row_stop, 0, window.col_stop)
+    for row in range(window.row_start // side, -(-window.row_stop // side)):
+        for col in range(window.col_start // side, -(-window.col_stop // side)):
+            tile = Window(row * side, (row + 1) * side, col * side, (col + 1) * side).intersect(whole)
+            rows, cols = tile.intersect(window).slices_in(window)
+            counts |= {(row, col, scene): n for scene, n in _counts(scenes[rows, cols]).items()}
+    return counts
 
 
 def _counts(values: npt.NDArray[np.unsignedinteger]) -> dict[int, int]:

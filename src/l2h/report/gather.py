@@ -9,30 +9,44 @@ from l2h.core.legend import load_legend
 from l2h.core.tasks import Made
 from l2h.report.blocks import read_digest
 from l2h.report.choice import Candidate, choose
-from l2h.report.digest import Array, candidate_step, overview_factor
-from l2h.report.overview import Overview
+from l2h.report.digest import Array, Counts, candidate_step, page_factor, tile_px
+from l2h.report.overview import Overview, Sums
 from l2h.report.pictures import jpeg, png
 
 
 def gather(digests: tuple[tuple[Block, Path], ...], grid: Grid, window_px: int, limit: int, folder: Path) -> Made:
-    """Write overview-image.jpg, overview-map.png, overview-confidence.png and windows.json below `folder`.
+    """Write overview.npz, tiles.json, overview-image.jpg, -map.png, -confidence.png and windows.json below `folder`.
 
     windows.json: {"factor": …, "windows": [{"city": index, "window": [row_start, row_stop, col_start, col_stop]}]}
+    tiles.json: {"side": pixels, "tiles": [[tile row, tile column, scene, pixels]]}
     """
-    legend, factor = load_legend("sinolc1"), overview_factor(grid)
-    overview = Overview.empty(grid, legend)
-    tables = []
+    legend, sums = load_legend("sinolc1"), Sums(grid, load_legend("sinolc1"))
+    tables, tiles = [], []
     for block, path in digests:
-        sums, windows = read_digest(path)
-        overview.add(sums, block.window.coarsen(factor))
-        tables.append(windows)
-    for name, picture in overview.pictures(legend).items():
+        digest = read_digest(path)
+        sums.add(digest.sums, block.window.coarsen(sums.factor))
+        tables.append(digest.windows)
+        tiles.append(digest.tiles)
+    overview = Overview.of(sums.fields, legend)
+    overview.save(folder / "overview.npz")
+    small = overview if page_factor(grid) == sums.factor else Overview.of(sums.halved(), legend)
+    for name, picture in small.pictures(legend).items():
         image = name == "image"
         write_bytes(folder / f"overview-{name}.{'jpg' if image else 'png'}", jpeg(picture) if image else png(picture))
     chosen = choose(sum_windows(tables, grid, window_px), window_px, limit)
     rows = [{"city": city, "window": list(candidate.window.edges)} for city, candidate in chosen]
-    write_json(folder / "windows.json", {"factor": factor, "windows": rows})
+    write_json(folder / "windows.json", {"factor": sums.factor, "windows": rows})
+    write_json(folder / "tiles.json", {"side": tile_px(grid), "tiles": sum_tiles(tiles)})
     return Made(info={"windows": len(rows)})
+
+
+def sum_tiles(tables: Iterable[Array]) -> list[list[int]]:
+    """Pixels of each scene in each tile, from the counts of all blocks, in order of place."""
+    total: Counts = {}
+    for table in tables:
+        for row, col, scene, pixels in table.tolist():
+            total[row, col, scene] = total.get((row, col, scene), 0) + pixels
+    return [[*key, pixels] for key, pixels in sorted(total.items())]
 
 
 def sum_windows(tables: Iterable[Array], grid: Grid, window_px: int) -> list[Candidate]:

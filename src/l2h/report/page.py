@@ -15,7 +15,7 @@ from l2h.core.legend import load_legend
 from l2h.core.tasks import Made
 from l2h.report import numbers
 from l2h.report.curves import curves_svg, read_log
-from l2h.report.digest import overview_factor
+from l2h.report.digest import page_factor
 from l2h.report.pictures import data_uri, ramp
 from l2h.report.sections import shown
 from l2h.report.settings import PageSettings
@@ -106,7 +106,7 @@ def _overview(space: Workspace, settings: PageSettings, public: bool, pixel_m: f
     names = {"image": "overview-image.jpg", "map": "overview-map.png", "confidence": "overview-confidence.png"}
     if public and not settings.may_show("imagery"):
         names.pop("image")
-    factor = overview_factor(space.grid)
+    factor = page_factor(space.grid)
     width = space.grid.coarsen(factor).width
     bar, label = numbers.scale_bar(width, pixel_m * factor)
     uris = {name: data_uri((space.report / file).read_bytes()) for name, file in names.items()}

@@ -1,7 +1,8 @@
 """Stage `report`: the workspace in, one page out.
 
-Files below work/report: blocks/<block>.npz (sums of a block), overview-*.png|jpg, windows.json, windows/<n>/*.png|jpg,
-and report.html with every picture where some may not be passed on; the public page is release/<version>/report.html.
+Files below work/report: blocks/<block>.npz (sums of a block), overview.npz, overview-*.png|jpg, tiles.json,
+windows.json, windows/<n>/*.png|jpg, figures/ (copied to release/<version>/figures where they may be passed on), and
+report.html with every picture where some may not be passed on; the public page is release/<version>/report.html.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from l2h.core.grid import Block, Window
 from l2h.core.tasks import Context, Stage, Task
 from l2h.report.blocks import LAYERS, digest_block
 from l2h.report.costs import holes_of, stage_costs
+from l2h.report.figures.tasks import figure_tasks, publish_task
 from l2h.report.gather import gather
 from l2h.report.page import write_page
 from l2h.report.sections import section_inputs
@@ -27,7 +29,8 @@ CHAIN = ("layers", "labels", "train", "map", "release", "assess", "survey")
 def stage(settings: PageSettings) -> Stage:
     """The stage `report`. Costs and holes are those of the ledger when the stage runs; the rest follows from files."""
     planner = _Planner(settings)
-    return Stage("report", (planner.digests, planner.gathered, planner.windows, planner.pages))
+    steps = (planner.digests, planner.gathered, planner.windows, planner.figures, planner.published, planner.pages)
+    return Stage("report", steps)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,17 @@ class _Planner:
             pixels=window.pixels,
         )
 
+    def figures(self, context: Context) -> list[Task]:
+        return figure_tasks(context, [(city, window) for _, city, window in _chosen(context)])
+
+    def published(self, context: Context) -> list[Task]:
+        return [publish_task(context, self.release(context), self.settings.may_show("imagery"))]
+
+    def release(self, context: Context) -> Path:
+        return context.project_dir / "release" / self.settings.version
+
     def pages(self, context: Context) -> list[Task]:
-        public = context.project_dir / "release" / self.settings.version / "report.html"
+        public = self.release(context) / "report.html"
         tasks = [self._page(context, True, public)]
         if not (self.settings.may_show("imagery") and self.settings.may_show("product")):
             tasks.append(self._page(context, False, context.work / "report" / "report.html"))
@@ -119,7 +131,8 @@ def _page_inputs(context: Context, settings: PageSettings) -> tuple[Path, ...]:
 
 
 def _gathered_files(context: Context) -> tuple[Path, ...]:
-    names = ("overview-image.jpg", "overview-map.png", "overview-confidence.png", "windows.json")
+    names = ["overview-image.jpg", "overview-map.png", "overview-confidence.png", "windows.json"]
+    names += ["overview.npz", "tiles.json"]
     return tuple(context.work / "report" / name for name in names)
 
 

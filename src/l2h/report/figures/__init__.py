@@ -1,0 +1,1 @@
+"""Figures for print, each with its data beside it."""
