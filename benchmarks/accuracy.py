@@ -19,7 +19,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from l2h.core.raster import write_raster
 from l2h.core.tasks import Context
 from l2h.labels.settings import LabelSettings
 from l2h.learning.areas import TrainingReaders
+from l2h.learning.clean import CleanPoints
 from l2h.learning.loop import train
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
@@ -101,13 +102,18 @@ def settings_of(options: argparse.Namespace, cases: Sequence[Case]) -> dict[str,
     return chosen | {"learning": chosen["learning"].sized(pixels)}
 
 
-def run_family(cases: Sequence[Case], folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Layers, labels, one network and the maps of a family; what is worth recording of it."""
+def run_family(
+    cases: Sequence[Case], folder: Path, options: argparse.Namespace, clean: Mapping[str, CleanPoints] | None = None
+) -> dict[str, Any]:
+    """Layers, labels, one network and the maps of a family; what is worth recording. ``clean``: points by case."""
     settings, clock = settings_of(options, cases), Clock(cases[0].family)
     contexts = prepare(cases, folder, settings["labels"])
     clock.lap("labels", f"{len(cases)} cases")
     cell_px = settings["labels"].cell_px
-    areas = [_area(case, context, cell_px) for case, context in zip(cases, contexts, strict=True)]
+    points = clean or {}
+    areas = [
+        _area(case, context, cell_px, points.get(case.name)) for case, context in zip(cases, contexts, strict=True)
+    ]
     weights = train(areas, settings["learning"], folder / "train", progress=partial(_tell, clock))
     clock.lap("training", f"{settings['learning'].megapixels} Mpx")
     engine = Engine(weights, settings["mapping"], "cpu")
@@ -128,7 +134,7 @@ def run_family(cases: Sequence[Case], folder: Path, options: argparse.Namespace)
     }
 
 
-def _area(case: Case, context: Context, cell_px: int) -> TrainingReaders:
+def _area(case: Case, context: Context, cell_px: int, clean: CleanPoints | None) -> TrainingReaders:
     return TrainingReaders(
         case.name,
         imagery=context.store("layers/imagery"),
@@ -136,6 +142,7 @@ def _area(case: Case, context: Context, cell_px: int) -> TrainingReaders:
         label=context.store("labels/label"),
         vectors=context.store("labels/vectors"),
         cell_px=cell_px,
+        clean=clean,
     )
 
 

@@ -106,10 +106,9 @@ def f1(counts: npt.NDArray[np.int64]) -> float | None:
 
 def count_case(case: Case, maps: Path, groups: dict[tuple[int, ...], int]) -> Counts:
     """The counts of one case. GridError where its map is on another grid."""
-    with open_raster(case.folder / "reference.tif") as dataset:
-        grid, reference = grid_of(dataset), dataset.read(1)
+    grid, reference = read_reference(case)
     mapped, confidence = _read(maps / f"{case.name}.tif", grid), _read(maps / "confidence" / f"{case.name}.tif", grid)
-    truth, told = _group_of(accepted(case), groups)[reference], _group_of(_by_code(groups), groups)[mapped]
+    truth, told = groups_of(accepted(case), groups)[reference], groups_of(_by_code(groups), groups)[mapped]
     labelled, right = truth >= 0, truth == told
     edge = near_other_class(truth)
     counts = Counts(
@@ -122,6 +121,12 @@ def count_case(case: Case, maps: Path, groups: dict[tuple[int, ...], int]) -> Co
         is_road, said = truth[far] == road, told[far] == road
         counts.traffic = np.array([(is_road & said).sum(), (~is_road & said).sum(), (is_road & ~said).sum()])
     return counts
+
+
+def read_reference(case: Case) -> tuple[Grid, Bytes]:
+    """Grid and codes, uint8 [H, W], of what was drawn by hand."""
+    with open_raster(case.folder / "reference.tif") as dataset:
+        return grid_of(dataset), np.asarray(dataset.read(1), "uint8")
 
 
 def far_from_vectors(osm: Path, grid: Grid) -> Mask:
@@ -144,7 +149,7 @@ def _by_code(groups: dict[tuple[int, ...], int]) -> dict[int, tuple[int, ...]]:
     return {code: group for group in groups for code in group}
 
 
-def _group_of(table: dict[int, tuple[int, ...]], groups: dict[tuple[int, ...], int]) -> Groups:
+def groups_of(table: dict[int, tuple[int, ...]], groups: dict[tuple[int, ...], int]) -> Groups:
     """int16 [256]: code → number of its group, -1 where it has none."""
     numbers = np.full(256, -1, np.int16)
     for code, group in table.items():

@@ -162,6 +162,7 @@ class Pipeline:
         if project.reference:
             named += [("assess", "reference.points", project.reference.points or "")]
             named += [("assess", "reference.truth", project.reference.truth or "")]
+        named.append(("train", "learning.clean.points", project.learning.clean.points or ""))
         for stage, key, path in named:
             if stage in names and path and not (self.folder / path).is_file():
                 raise InputError(
@@ -192,9 +193,11 @@ class Pipeline:
         return stage(self.project.labels)
 
     def _train(self) -> Stage:
+        from l2h.clean import with_clean
         from l2h.learning.stage import stage
 
-        return stage(self.project.learning, self.project.labels.cell_px)
+        learning = self.project.learning
+        return with_clean(stage(learning, self.project.labels.cell_px), learning.clean, self.project.reference)
 
     def _map(self) -> Stage:
         from l2h.mapping.stage import Layers, stage

@@ -21,7 +21,8 @@ class Batch:
     image [N, B, H, W] float32 normalised, 0 where not valid; valid [N, H, W] bool;
     posterior [N, J, h, w] float32, sums to 1 where a product speaks, else 0; weight [N, h, w] float32, reliability
     0..1, 0 where no product speaks; pure [N, h, w] bool;
-    label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid.
+    label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid;
+    clean [N, H, W] int64 class index of the pixels somebody has looked at, -1 elsewhere.
     """
 
     image: Tensor
@@ -31,6 +32,7 @@ class Batch:
     pure: Tensor | None = None
     label: Tensor | None = None
     evidence: Tensor | None = None
+    clean: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device, image channels-last."""
@@ -67,6 +69,8 @@ def collate(
         parts["label"] = _stack(_class_index(chip, index_of) for chip in chips)
     if all(chip.evidence is not None for chip in chips):
         parts["evidence"] = _stack(np.where(chip.valid, chip.evidence, 0) for chip in chips)  # type: ignore[arg-type]
+    if any(chip.clean is not None for chip in chips):
+        parts["clean"] = _stack(_clean_index(chip, index_of) for chip in chips)
     return Batch(_stack(image), _stack(chip.valid for chip in chips), **parts)
 
 
@@ -87,3 +91,10 @@ def _class_index(chip: Chip, index_of: npt.NDArray[np.uint8]) -> npt.NDArray[np.
     index = index_of[chip.label[0]].astype(np.int64)
     labelled = (index < 255) & chip.valid & (chip.label[2] != IGNORE_SOURCE)
     return np.where(labelled, index, -1)
+
+
+def _clean_index(chip: Chip, index_of: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Class index of the valid pixels somebody has looked at; -1 elsewhere, and everywhere in an area without any."""
+    if chip.clean is None:
+        return np.full(chip.valid.shape, -1, np.int64)
+    return np.where((chip.clean > 0) & chip.valid, index_of[chip.clean].astype(np.int64), -1)

@@ -17,7 +17,8 @@ class Chip:
     """One square window of an area. Layers the area lacks are None.
 
     image [B, S, S] uint8; valid [S, S]; posterior [J + 1, s, s] uint8 with S = s · cell_px; pure [s, s] bool, the cell
-    and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8.
+    and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8; clean
+    [S, S] uint8, class of the pixels somebody has looked at, 0 elsewhere.
     """
 
     image: Bytes
@@ -26,6 +27,7 @@ class Chip:
     pure: Mask | None = None
     label: Bytes | None = None
     evidence: Bytes | None = None
+    clean: Bytes | None = None
 
     def turned(self, quarter_turns: int, mirrored: bool) -> "Chip":
         """The chip mirrored left to right, then turned; cells stay whole because the side is a multiple of theirs."""
@@ -50,7 +52,8 @@ def read_chip(area: TrainingReaders, window: Window, cache: TileCache) -> Chip:
         cells = window.coarsen(area.cell_px)
         around = cache.read(area.posterior, cells.pad(1), TILE_CELLS).values
         posterior, pure = around[:, 1:-1, 1:-1], unanimous(likeliest(around))
-    return Chip(image.values, image.valid, posterior, pure, label, evidence)  # type: ignore[arg-type]
+    clean = area.clean.on(window) if area.clean else None
+    return Chip(image.values, image.valid, posterior, pure, label, evidence, clean)  # type: ignore[arg-type]
 
 
 def likeliest(posterior: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

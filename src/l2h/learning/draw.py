@@ -8,6 +8,7 @@ from l2h.core.errors import InputError
 from l2h.core.grid import Window
 from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.chips import Chip, read_chip
+from l2h.learning.clean import CleanTable
 from l2h.learning.plan import ChipPlan
 from l2h.learning.settings import LearningSettings
 
@@ -18,7 +19,8 @@ class ChipSource:
     """Draws chips of ``areas`` by ``plan``.
 
     A stratum is drawn with probability ∝ cells^(1 - class_balance), a cell of it evenly, and the chip placed so that
-    the cell lies anywhere in it. Chips that touch held-out ground or hold too few valid pixels are drawn again.
+    the cell lies anywhere in it. Where there are clean points, the first slots of a step go to chips around them. Chips
+    that touch held-out ground or hold too few valid pixels are drawn again.
     """
 
     def __init__(
@@ -30,12 +32,15 @@ class ChipSource:
         self.weights = weight / weight.sum()
         self._up_to = plan.counts.cumsum(axis=0)  # cells of a stratum up to and with each block
         self._held_out = {tuple(block) for block in plan.held_out.tolist()}
+        points = [area.clean for area in areas]
+        self.clean = CleanTable.of(points, self._held_out, plan.block_px, settings.class_balance)
+        self.clean_slots = settings.clean.slots(settings.chips_per_step) if len(self.clean) else 0
 
     def draw(self, step: int, slot: int) -> Chip:
         """Chip number ``slot`` of step ``step``, turned and mirrored. InputError when no drawn place will do."""
         rng = np.random.default_rng([self.settings.seed, step, slot])
         for _ in range(MAX_ATTEMPTS):
-            number, window = self._place(rng)
+            number, window = self._place_clean(rng) if slot < self.clean_slots else self._place(rng)
             if self._touches_held_out(number, window):
                 continue
             chip = read_chip(self.areas[number], window, self.cache)
@@ -64,11 +69,20 @@ class ChipSource:
         cell = int(self.plan.cells_of(block, stratum)[pick - (up_to[block - 1] if block else 0)])
         number, block_row, block_col = self.plan.blocks[block].tolist()
         side = self.plan.block_px // self.plan.cell_px
+        return number, self._around(rng, number, block_row * side + cell // side, block_col * side + cell % side)
+
+    def _place_clean(self, rng: np.random.Generator) -> tuple[int, Window]:
+        """Area and window of a chip around a clean point."""
+        pick = int(rng.choice(len(self.clean), p=self.clean.weights))
+        number, row, col = self.clean.places[pick].tolist()
+        return number, self._around(rng, number, row // self.plan.cell_px, col // self.plan.cell_px)
+
+    def _around(self, rng: np.random.Generator, number: int, cell_row: int, cell_col: int) -> Window:
+        """A chip of an area in which a cell lies anywhere."""
         chip = self.settings.chip_px // self.plan.cell_px
         grid = self.areas[number].imagery.grid.coarsen(self.plan.cell_px)
-        row = self._start(rng, block_row * side + cell // side, chip, grid.height)
-        col = self._start(rng, block_col * side + cell % side, chip, grid.width)
-        return number, Window(row, row + chip, col, col + chip).refine(self.plan.cell_px)
+        row, col = self._start(rng, cell_row, chip, grid.height), self._start(rng, cell_col, chip, grid.width)
+        return Window(row, row + chip, col, col + chip).refine(self.plan.cell_px)
 
     @staticmethod
     def _start(rng: np.random.Generator, cell: int, chip: int, extent: int) -> int:

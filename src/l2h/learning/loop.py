@@ -12,6 +12,7 @@ from l2h.core.files import canonical_json, sha256_bytes
 from l2h.core.legend import coarse_legend, load_legend
 from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.classes import ClassMap
+from l2h.learning.clean import CleanPoints
 from l2h.learning.devices import make_fabric, threads
 from l2h.learning.files import WEIGHTS
 from l2h.learning.plan import ChipPlan, Progress, make_plan
@@ -80,4 +81,11 @@ def fingerprint(areas: Sequence[TrainingReaders], settings: LearningSettings, pl
         "normalisation": [plan.normalisation.mean, plan.normalisation.std],
         "data": data_digest,
     }
+    points = [area.clean and [len(area.clean), *_digests(area.clean)] for area in areas]
+    if any(points):  # a state of a training without any stays what it was
+        values["clean"] = [settings.clean.model_dump(mode="json"), points]
     return sha256_bytes(canonical_json(values).encode())
+
+
+def _digests(points: CleanPoints) -> list[str]:
+    return [sha256_bytes(column.tobytes()) for column in (points.rows, points.cols, points.classes)]

@@ -16,6 +16,7 @@ class Objective:
     default   L = cell_loss + 0.5 pure_pixel_loss + split_loss
     ce        L = pixel_posterior_loss + split_loss
     l2h       L = masked_cross_entropy inside the confident area + γ L_DVA
+    and, where there are clean points, + w · masked_cross_entropy at them
     """
 
     def __init__(self, settings: LearningSettings, classes: ClassMap) -> None:
@@ -37,6 +38,8 @@ class Objective:
         if s.split_weight > 0 and batch.evidence is not None:
             traffic, building = logits[:, self.classes.traffic].float(), logits[:, self.classes.building].float()
             terms["split"] = s.split_weight * losses.split_loss(traffic, building, batch.evidence)
+        if batch.clean is not None and s.clean.weight > 0:
+            terms["clean"] = s.clean.weight * losses.masked_cross_entropy(probability, batch.clean, batch.valid)
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
 
     def alpha(self, done: float) -> float:

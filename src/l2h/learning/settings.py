@@ -32,6 +32,30 @@ PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
 EXECUTION = frozenset({"threads", "accelerator", "devices", "save_every_steps"})
 
 
+class CleanSettings(Settings):
+    """Clean samples: points whose class somebody has looked up, learned beside the labels. None of them may be a point
+    of the assessment, nor lie near one.
+
+    points        table of points as in [reference]: a vector file or a CSV
+    layer         layer of the vector file; its only one where it is left out
+    class_column  column with the class, as a value of the legend or as a class name
+    apart_m       least distance of every point from every point of the assessment
+    weight        of their cross entropy beside the other losses
+    chips_share   share of a step's chips that are drawn around a point
+    """
+
+    points: str | None = None
+    layer: str | None = None
+    class_column: str = Field("class", min_length=1)
+    apart_m: float = Field(20.0, ge=0.0)
+    weight: float = Field(1.0, ge=0.0)
+    chips_share: float = Field(0.25, ge=0.0, le=1.0)
+
+    def slots(self, chips_per_step: int) -> int:
+        """Chips of a step around a point: the nearest number to the share, one at least unless the share is 0."""
+        return max(1, round(self.chips_share * chips_per_step)) if self.chips_share else 0
+
+
 class LearningSettings(Settings):
     """How a network is trained. ``recipe`` sets defaults; any key given explicitly overrides it.
 
@@ -98,6 +122,7 @@ class LearningSettings(Settings):
     log_every_steps: int = Field(10, ge=1)
     save_every_steps: int = Field(100, ge=1)
     score_every_share: float = Field(0.25, gt=0.0, le=1.0)
+    clean: CleanSettings = CleanSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -134,4 +159,7 @@ class LearningSettings(Settings):
 
     def what(self) -> dict[str, Any]:
         """The settings that decide what is learned, for digests and records: all but those of execution."""
-        return self.model_dump(mode="json", exclude=set(EXECUTION))
+        values = self.model_dump(mode="json", exclude=set(EXECUTION))
+        if self.clean.points is None:
+            values.pop("clean")
+        return values

@@ -10,21 +10,25 @@ from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.raster import BlockStore
 from l2h.core.tasks import Context, Made, Progress, Stage, Task
-from l2h.learning.files import LOG, WEIGHTS
+from l2h.learning.clean import CleanPoints
+from l2h.learning.files import CLEAN, LOG, WEIGHTS
 from l2h.learning.settings import LearningSettings
 
 
 def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
     """One task: a network trained on everything labelled.
 
-    Reads `layers/imagery`, `labels/posterior` or `labels/label` as the recipe wants, and `labels/vectors` where
-    traffic and building are split. Killed, it goes on from `work/train/state.safetensors`.
+    Reads `layers/imagery`, `labels/posterior` or `labels/label` as the recipe wants, `labels/vectors` where traffic
+    and building are split, and `train/clean.csv` where the project has clean points. Killed, it goes on from
+    `work/train/state.safetensors`.
     """
 
     def tasks(context: Context) -> list[Task]:
         chosen = settings.sized(context.grid.window.pixels)
         stores = _stores(context.work, context.grid, context.block_px, cell_px, chosen)
         inputs = tuple(store.path(block) for store in stores.values() for block in store.blocks)
+        points = clean_path(context.work, chosen)
+        inputs = inputs if points is None else (*inputs, points)
         folder = context.work / "train"
         arguments = {
             "work": str(context.work),
@@ -66,7 +70,17 @@ def train_project(
 
     chosen = LearningSettings(**settings)
     stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
-    area = TrainingReaders("project", cell_px=cell_px, **stores)
+    given = clean_path(Path(work), chosen)
+    clean = CleanPoints.from_csv(given.read_text("utf-8")) if given else None
+    area = TrainingReaders(
+        "project",
+        stores["imagery"],
+        stores.get("posterior"),
+        stores.get("label"),
+        stores.get("vectors"),
+        cell_px,
+        clean,
+    )
     path = train([area], chosen, Path(work) / "train", partial(_pass_on, progress, chosen), data_digest)
     for store in stores.values():
         store.close()
@@ -90,6 +104,11 @@ def _stores(work: Path, grid: Grid, block_px: int, cell_px: int, settings: Learn
     if settings.split_weight > 0:
         stores["vectors"] = BlockStore(work / "labels/vectors", grid, block_px)
     return stores
+
+
+def clean_path(work: Path, settings: LearningSettings) -> Path | None:
+    """Where the clean points lie on the lattice, where the project has any."""
+    return work / "train" / CLEAN if settings.clean.points else None
 
 
 def _data_digest(ledger: Ledger, inputs: tuple[Path, ...]) -> str:

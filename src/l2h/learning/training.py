@@ -204,6 +204,8 @@ class Training:
             "last_terms": _timeless(losses[-1]) if losses else None,
             "held_out": _timeless(scores[-1]) if scores else None,
         }
+        if len(self.source.clean):
+            record["clean_points"] = len(self.source.clean)
         return Checkpoint(
             self.settings.network,
             {"width": self.settings.width},
