@@ -1,9 +1,10 @@
 """Extracts written and read back: lines, outlines, relations, and what is broken."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -14,11 +15,13 @@ from osmium.osm.mutable import Node, Relation, Way
 from shapely import LineString, MultiPolygon, Polygon, box
 
 from l2h.core.errors import InputError
+from l2h.core.files import read_json
 from l2h.core.grid import Grid
-from l2h.sources.osm import assemble, read_osm
-from l2h.sources.osm_layers import read_layers
+from l2h.sources.osm_layers import write_layers
+from l2h.sources.osm_relations import assemble
 from l2h.sources.vectors import mend, write_table
 
+DEGREES = Grid("EPSG:4326", 116.0, 31.0, 0.01, 200, 200)
 GRID = Grid("EPSG:32650", 500_000.0, 3_320_000.0, 1.0, 2000, 2000)  # from 117° E, 30° N
 Places = Sequence[tuple[float, float]]
 
@@ -51,6 +54,27 @@ class Sketch:
         return self.path
 
 
+@dataclass
+class Layers:
+    """What was written, read back by other means."""
+
+    roads: geopandas.GeoDataFrame
+    buildings: geopandas.GeoDataFrame
+    account: dict[str, Any]
+
+    def reasons(self, key: str) -> dict[str, str]:
+        """Name → reason of what the account lists."""
+        return {name: reason for reason, found in self.account[key].items() for name in found["first"]}
+
+
+def read(paths: Sequence[Path], grid: Grid = GRID, margin_m: float = 0.0) -> Layers:
+    folder = paths[0].parent / "layers"
+    outputs = tuple(folder / name for name in ("roads.parquet", "buildings.parquet", "osm.json"))
+    write_layers(paths, grid, margin_m, outputs)
+    assert sorted(folder.iterdir()) == sorted(outputs)  # nothing else is left
+    return Layers(*map(geopandas.read_parquet, outputs[:2]), read_json(outputs[2]))
+
+
 @pytest.fixture(params=["x.osm.pbf", "x.osm"])
 def sketch(request: pytest.FixtureRequest, tmp_path: Path) -> Sketch:
     return Sketch(tmp_path / request.param)
@@ -66,29 +90,28 @@ def test_roads_and_buildings_come_back(sketch: Sketch) -> None:
     sketch.way({"highway": "proposed"}, [(0, 5), (1, 5)])
     sketch.way({"building": "yes"}, SQUARE)
     sketch.way({"name": "nothing of ours"}, SQUARE)
-    extract = read_osm(sketch.write())
-    line, road = extract.roads["w100"]
+    layers = read([sketch.write()], DEGREES)
+    assert list(layers.roads["osm_id"]) == ["w100", "w101"]
+    line, road = layers.roads.geometry[0], layers.roads.iloc[0]
     np.testing.assert_allclose(shapely.get_coordinates(line), [(117, 30), (117.001, 30.001), (117.002, 30.001)])
     assert (road.highway, road.width_m, road.lanes, road.bridge) == ("primary", 7.0, 2.0, True)
-    assert extract.roads["w101"][1].highway == "rail"
-    assert math.isnan(extract.roads["w101"][1].width_m)
-    assert set(extract.roads) == {"w100", "w101"}
-    assert extract.left_out == Counter({"road: tunnel": 1, "road: not in use": 1})
-    assert set(extract.buildings) == {"w104"}
-    assert extract.buildings["w104"].area == pytest.approx(4e-6)
-    assert extract.dropped == {}
+    assert layers.roads.loc[1, "highway"] == "rail"
+    assert math.isnan(layers.roads.loc[1, "width_m"])
+    assert layers.account["left_out"] == {"road: tunnel": 1, "road: not in use": 1}
+    assert list(layers.buildings["osm_id"]) == ["w104"]
+    assert layers.buildings.geometry[0].area == pytest.approx(4e-6)
+    assert layers.account["dropped"] == {}
 
 
 def test_an_empty_extract_is_an_empty_layer(tmp_path: Path) -> None:
     path = tmp_path / "empty.osm"
     path.write_text('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="simulated">\n\n</osm>\n')
-    layers = read_layers([path], GRID, 0.0)
-    assert layers.account() == {"roads": 0, "buildings": 0, "left_out": {}, "repaired": [], "dropped": []}
-    write_table(tmp_path / "roads.parquet", layers.roads, layers.road_columns, GRID.crs)
-    table = geopandas.read_parquet(tmp_path / "roads.parquet")
-    assert list(table.columns) == ["osm_id", "highway", "width_m", "lanes", "bridge", "geometry"]
-    assert len(table) == 0
-    assert table.crs.to_epsg() == 32650
+    layers = read([path])
+    empty = {"left_out": {}, "repaired": {}, "dropped": {}}
+    assert layers.account == {"roads": 0, "buildings": 0, "timestamp": "", "files": {"empty.osm": ""}, **empty}
+    assert list(layers.roads.columns) == ["osm_id", "highway", "width_m", "lanes", "bridge", "geometry"]
+    assert len(layers.roads) == 0
+    assert layers.roads.crs.to_epsg() == 32650
 
 
 def test_a_building_of_several_ways_with_a_courtyard(sketch: Sketch) -> None:
@@ -99,9 +122,9 @@ def test_a_building_of_several_ways_with_a_courtyard(sketch: Sketch) -> None:
     )
     sketch.relation({"type": "multipolygon", "landuse": "forest"}, [(outer[0], "outer"), (outer[1], "outer")])
     sketch.relation({"type": "site", "building": "yes"}, [(outer[0], "outer"), (outer[1], "outer")])
-    extract = read_osm(sketch.write())
-    assert set(extract.buildings) == {"r500"}
-    assert extract.buildings["r500"].area == pytest.approx(15e-6)
+    layers = read([sketch.write()], DEGREES)
+    assert list(layers.buildings["osm_id"]) == ["r500"]
+    assert layers.buildings.geometry[0].area == pytest.approx(15e-6)
 
 
 def test_broken_outlines_are_mended_or_listed_with_their_reason(sketch: Sketch) -> None:
@@ -115,14 +138,12 @@ def test_broken_outlines_are_mended_or_listed_with_their_reason(sketch: Sketch) 
     sketch.relation(tags, [(half, "outer")])  # r500: open
     sketch.relation(tags, [(half, "outer"), (777, "outer")])  # r501: a member outside the extract
     sketch.relation(tags, [])  # r502: nothing
-    layers = read_layers([sketch.write()], GRID, 0.0)
-    account = layers.account()
-    assert list(layers.building_columns["osm_id"]) == ["w100"]
-    assert shapely.is_valid(layers.buildings).all()
-    assert isinstance(layers.buildings[0], MultiPolygon)
-    assert [row["id"] for row in account["repaired"]] == ["w100"]
-    assert account["repaired"][0]["reason"].startswith("Self-intersection")
-    assert {row["id"]: row["reason"] for row in account["dropped"]} == {
+    layers = read([sketch.write()])
+    assert list(layers.buildings["osm_id"]) == ["w100"]
+    assert layers.buildings.geometry.is_valid.all()
+    assert isinstance(layers.buildings.geometry[0], MultiPolygon)
+    assert layers.account["repaired"] == {"Self-intersection": {"count": 1, "first": ["w100"]}}
+    assert layers.reasons("dropped") == {
         "w101": "building: its outline is open",
         "w102": "building: fewer than three corners",
         "w103": "building: encloses nothing",
@@ -133,13 +154,22 @@ def test_broken_outlines_are_mended_or_listed_with_their_reason(sketch: Sketch) 
     }
 
 
+def test_broken_outlines_far_away_are_not_our_concern(tmp_path: Path) -> None:
+    sketch = Sketch(tmp_path / "x.osm.pbf")
+    sketch.way({"building": "yes"}, [(500, 0), (502, 0), (502, 2)])
+    sketch.way({"building": "yes"}, [(1, 0), (2, 0), (2, 2)])
+    layers = read([sketch.write()])
+    assert layers.reasons("dropped") == {"w101": "building: its outline is open"}
+    assert layers.account["left_out"] == {"building: outside the grid": 1}
+
+
 def test_a_road_cut_by_the_edge_of_the_extract_keeps_its_pieces(sketch: Sketch) -> None:
     sketch.way({"highway": "primary"}, [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)], missing=[2])
     sketch.way({"highway": "primary"}, [(0, 1), (1, 1)], missing=[1])
-    layers = read_layers([sketch.write()], GRID, 0.0)
-    assert [line.geom_type for line in layers.roads] == ["LineString", "LineString"]
-    assert list(layers.road_columns["osm_id"]) == ["w100", "w100"]
-    assert layers.dropped == {"w101": "road: fewer than two places"}
+    layers = read([sketch.write()])
+    assert list(layers.roads.geom_type) == ["LineString", "LineString"]
+    assert list(layers.roads["osm_id"]) == ["w100", "w100"]
+    assert layers.reasons("dropped") == {"w101": "road: fewer than two places"}
 
 
 def test_only_what_is_near_the_grid_is_kept(tmp_path: Path) -> None:
@@ -149,21 +179,21 @@ def test_only_what_is_near_the_grid_is_kept(tmp_path: Path) -> None:
     sketch.way({"highway": "primary"}, [(-50, 0), (-50, 5)])
     sketch.way({"building": "yes"}, [(x - 50, y) for x, y in SQUARE])
     path = sketch.write()
-    near, strict = read_layers([path], GRID, 100.0), read_layers([path], GRID, 10.0)
-    assert list(near.road_columns["osm_id"]) == ["w100", "w101"]
-    assert list(strict.road_columns["osm_id"]) == ["w100"]
-    assert near.left_out == Counter({"road: outside the grid": 1, "building: outside the grid": 1})
-    assert near.roads[0].bounds[0] < GRID.x  # kept whole, not cut
+    near, strict = read([path], GRID, 100.0), read([path], GRID, 10.0)
+    assert sorted(near.roads["osm_id"]) == ["w100", "w101"]
+    assert list(strict.roads["osm_id"]) == ["w100"]
+    assert near.account["left_out"] == {"road: outside the grid": 1, "building: outside the grid": 1}
+    assert strict.roads.geometry[0].bounds[0] < GRID.x  # kept whole, not cut
 
 
-def test_what_two_extracts_share_counts_once_and_rows_are_ordered_by_identity(tmp_path: Path) -> None:
+def test_what_two_extracts_share_counts_once(tmp_path: Path) -> None:
     one, two = Sketch(tmp_path / "one.osm"), Sketch(tmp_path / "two.osm")
     for sketch in (one, two):
         sketch.way({"highway": "primary"}, [(0, 0), (1, 1)], missing=[1] if sketch is one else [])
     two.ways.insert(0, Way(id=7, nodes=[1, 2], tags={"highway": "service"}))
-    layers = read_layers([one.write(), two.write()], GRID, 0.0)
-    assert list(layers.road_columns["osm_id"]) == ["w7", "w100"]
-    assert layers.dropped == {}
+    layers = read([one.write(), two.write()])
+    assert sorted(layers.roads["osm_id"]) == ["w100", "w7"]
+    assert layers.account["dropped"] == {}
 
 
 def test_a_geopackage_with_the_same_columns(tmp_path: Path) -> None:
@@ -177,19 +207,20 @@ def test_a_geopackage_with_the_same_columns(tmp_path: Path) -> None:
     )
     roads.to_file(path, layer="roads")
     geopandas.GeoDataFrame({"n": [1]}, geometry=[outline], crs=32650).to_file(path, layer="buildings")
-    layers = read_layers([path], GRID, 0.0)
-    assert list(layers.road_columns["highway"]) == ["primary", "rail"]
-    np.testing.assert_array_equal(layers.road_columns["width_m"], [7.0, np.nan])
-    np.testing.assert_array_equal(layers.road_columns["bridge"], [False, False])
-    np.testing.assert_allclose(shapely.bounds(layers.buildings[0]), outline.bounds, atol=1e-6)
+    layers = read([path])
+    assert list(layers.roads["osm_id"]) == ["v:roads:0", "v:roads:1"]
+    assert list(layers.roads["highway"]) == ["primary", "rail"]
+    np.testing.assert_array_equal(layers.roads["width_m"], [7.0, np.nan])
+    np.testing.assert_array_equal(layers.roads["bridge"], [False, False])
+    np.testing.assert_allclose(layers.buildings.geometry[0].bounds, outline.bounds, atol=1e-6)
     (tmp_path / "other.gpkg").unlink(missing_ok=True)
     roads.to_file(tmp_path / "other.gpkg", layer="streets")
     with pytest.raises(InputError, match="neither roads nor buildings"):
-        read_layers([tmp_path / "other.gpkg"], GRID, 0.0)
+        read([tmp_path / "other.gpkg"])
     (tmp_path / "south").mkdir()
     roads.to_file(tmp_path / "south" / "v.gpkg", layer="roads")  # its first road must not pass for that of the other
-    with pytest.raises(InputError, match="two GeoPackages have the same name"):
-        read_layers([path, tmp_path / "south" / "v.gpkg"], GRID, 0.0)
+    with pytest.raises(InputError, match="two vector files have the same name"):
+        read([path, tmp_path / "south" / "v.gpkg"])
 
 
 def test_extracts_that_are_refused(tmp_path: Path) -> None:
@@ -202,22 +233,30 @@ def test_extracts_that_are_refused(tmp_path: Path) -> None:
     (tmp_path / "noise.osm.pbf").write_bytes(b"noise" * 100)
     for name in ("cut.osm.pbf", "cut.osm", "noise.osm.pbf"):
         with pytest.raises(InputError, match="cannot be read"):
-            read_osm(tmp_path / name)
+            read([tmp_path / name])
     (tmp_path / "x.csv").touch()
     with pytest.raises(InputError, match="no OpenStreetMap extract"):
-        read_osm(tmp_path / "x.csv")
+        read([tmp_path / "x.csv"])
     with pytest.raises(InputError, match="is missing"):
-        read_osm(tmp_path / "none.osm.pbf")
+        read([tmp_path / "none.osm.pbf"])
 
 
 def test_rings_that_touch_and_rings_in_any_direction_are_assembled() -> None:
-    rings = [LineString(box(0, 0, 2, 2).exterior), LineString(box(2, 2, 3, 3).exterior.reverse())]
-    area = assemble([(ring, "outer") for ring in rings])
+    rings = [ring_of(box(0, 0, 2, 2)), ring_of(box(2, 2, 3, 3))[::-1]]
+    area = assemble([(ring, False) for ring in rings])
     assert isinstance(area, MultiPolygon)
     assert area.area == 5
-    assert (
-        assemble([(rings[0], ""), (LineString(box(0, 0, 2, 2).exterior), "inner")]) == "the relation encloses nothing"
-    )
+    assert assemble([(rings[0], False), (ring_of(box(0, 0, 2, 2)), True)]) == "the relation encloses nothing"
+
+
+def ring_of(shape: Polygon) -> np.ndarray:
+    return shapely.get_coordinates(shape.exterior)
+
+
+def test_a_ring_among_several_that_crosses_itself_gives_its_wings() -> None:
+    bow = np.array([(0, 0), (2, 2), (2, 0), (0, 2), (0, 0)], "float64")
+    area = assemble([(bow, False), (ring_of(box(5, 5, 6, 6)), False)])
+    assert area.area == pytest.approx(2 + 1)
 
 
 def test_mending_keeps_good_shapes_as_they_are() -> None:

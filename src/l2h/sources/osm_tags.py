@@ -22,6 +22,12 @@ UNITS = METRES | {"ft": FOOT_M, "feet": FOOT_M}
 WIDTH_KEYS = ("width", "width:carriageway", "est_width")  # the first that can be believed counts
 LENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]*)")
 FEET_INCHES = re.compile(r"(\d+(?:\.\d+)?)\s*'(?:\s*(\d+(?:\.\d+)?)\s*(?:\"|''))?")
+# keys beside highway and building that change what a way is to us: where it has none of these, its two values say all
+TELLING = (
+    *("railway", "aeroway", "location", "tunnel", "covered", "indoor", "area", "lanes", "bridge"),
+    *WIDTH_KEYS,
+    *sorted(GONE_KEYS),
+)
 WIDEST_M, MOST_LANES = 200.0, 30.0  # beyond these a tag is a slip of the pen
 
 

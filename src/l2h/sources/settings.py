@@ -179,7 +179,8 @@ class ProductSettings(LayerSettings):
 
 
 class OsmSettings(LayerSettings):
-    """OpenStreetMap extracts (.osm.pbf, .osm) or GeoPackages with layers `roads` and `buildings`.
+    """OpenStreetMap extracts (.osm.pbf, .osm), GeoPackages with layers `roads` and `buildings`, or GeoParquet: roads
+    where it has a column `highway`, else buildings.
 
     paths    : globs, relative to the project folder
     margin_m : features up to this far outside the grid are kept, since wide roads reach in

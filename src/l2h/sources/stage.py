@@ -18,13 +18,13 @@ from l2h.core.files import write_json
 from l2h.core.grid import Block, Grid
 from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
-from l2h.core.tasks import Context, Made, Stage, Task
+from l2h.core.tasks import Context, Hole, Made, Stage, Task
+from l2h.sources.account import Account
 from l2h.sources.arrivals import arrival_tasks
 from l2h.sources.boundaries import own_pixels, read_cities
 from l2h.sources.capture import capture_path, capture_tasks, count_scenes
 from l2h.sources.imagery import mosaic
-from l2h.sources.osm import Extract
-from l2h.sources.osm_layers import OsmLayers, project, read_layers
+from l2h.sources.osm_layers import write_layers
 from l2h.sources.paths import find_files, shown
 from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
 from l2h.sources.radiometry import NAME as RADIOMETRY
@@ -142,13 +142,21 @@ def _osm_task(context: Context, osm: OsmSettings | None) -> Task:
 
 
 def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: tuple[Path, Path, Path]) -> Made:
-    """Write roads, buildings and the account of what was left out; empty tables where the project names no extract."""
-    layers: OsmLayers = read_layers(paths, grid, margin_m) if paths else project(Extract(), grid, margin_m)
-    write_table(outputs[0], layers.roads, layers.road_columns, grid.crs)
-    write_table(outputs[1], layers.buildings, layers.building_columns, grid.crs)
-    write_json(outputs[2], layers.account())
-    counts = {"roads": len(layers.roads), "buildings": len(layers.buildings)}
-    return Made(info=counts | {"repaired": len(layers.repaired), "dropped": len(layers.dropped)})
+    """Write roads, buildings and the account of what was left out; empty tables where the project names no extract.
+
+    A project whose extracts have no road near its grid has a hole: most likely they are those of another place.
+    """
+    account = write_layers(paths, grid, margin_m, outputs)
+    holes = (
+        [Hole("layer 'osm'", f"no road near the grid: {_elsewhere(account)}")] if paths and not account.roads else []
+    )
+    counts = {"roads": account.roads, "buildings": account.buildings, "timestamp": account.timestamp}
+    return Made(tuple(holes), counts | {"repaired": len(account.repaired), "dropped": len(account.dropped)})
+
+
+def _elsewhere(account: Account) -> str:
+    elsewhere = account.left_out["road: outside the grid"]
+    return f"{elsewhere} lie elsewhere" if elsewhere else "the extracts have none"
 
 
 def _survey_task(context: Context, survey: SurveySettings) -> Task:

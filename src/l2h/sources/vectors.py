@@ -65,15 +65,11 @@ def bring(shapes: Geometries, source: str, target: str) -> Geometries:
     return np.asarray(shapely.transform(shapes, lambda xy: np.column_stack(change.transform(*xy.T))), object)
 
 
-def near(shapes: Geometries, bounds: tuple[float, float, float, float], margin: float) -> npt.NDArray[np.bool_]:
-    """Which geometries have a bounding box that meets (left, bottom, right, top) grown by a margin; [N].
-
-    Those with a vertex that has no place (inf) are not near.
-    """
-    boxes = shapely.bounds(shapes).reshape(-1, 4)
-    left, bottom, right, top = np.array(bounds) + margin * np.array([-1, -1, 1, 1])
-    meets = (boxes[:, 0] <= right) & (boxes[:, 2] >= left) & (boxes[:, 1] <= top) & (boxes[:, 3] >= bottom)
-    return np.asarray(meets & np.isfinite(boxes).all(1))
+def meets(boxes: npt.NDArray[np.float64], bounds: tuple[float, float, float, float]) -> npt.NDArray[np.bool_]:
+    """Which bounding boxes [N, 4] meet (left, bottom, right, top); [N]. Infinite ones do not."""
+    left, bottom, right, top = bounds
+    meet = (boxes[:, 0] <= right) & (boxes[:, 2] >= left) & (boxes[:, 1] <= top) & (boxes[:, 3] >= bottom)
+    return np.asarray(meet & np.isfinite(boxes).all(1))
 
 
 @dataclass(frozen=True)
