@@ -192,7 +192,7 @@ def test_a_folder_that_is_no_project(command: str, tmp_path: Path, l2h: L2H) -> 
     ("old", "new", "words"),
     [
         ("may_train = true", "may_train = false", "a network may not be trained on: 'scenes' (CC0-1.0)"),
-        ("may_redistribute = true", "may_redistribute = false", "a release may not be made from: 'scenes' (CC0-1.0)"),
+        ("may_publish = true", "may_publish = false", "a release may not be made from: 'scenes' (CC0-1.0)"),
     ],
 )
 def test_rights_are_asked_for_before_the_first_task(old: str, new: str, words: str, tiny: Path, l2h: L2H) -> None:

@@ -16,7 +16,7 @@ UTM, X, Y, H, W = "EPSG:32650", 500_000.0, 3_320_000.0, 120, 160
 QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 CODES = {"worldcover": (10, 40, 80, 50), "esri2020": (2, 5, 1, 7), "from_glc10": (20, 10, 60, 80)}
 COLOURS = ((30, 80, 40), (190, 170, 90), (20, 40, 110), (170, 150, 150))
-RIGHTS = 'licence = "CC0-1.0"\nmay_train = true\nmay_redistribute = true\n'
+RIGHTS = 'licence = "CC0-1.0"\nmay_train = true\nmay_publish = true\nmay_redistribute = true\n'
 # so little training that the map is poor; threads and a narrow network make it quick
 QUICK = (
     "learning.megapixels=0.02", "learning.width=4", "learning.chip_px=40", "learning.chips_per_step=2",

@@ -14,7 +14,7 @@ Kind = Literal["imagery", "product", "vectors", "boundary", "survey", "reference
 def layer_facts(project: Project) -> tuple[LayerFact, ...]:
     """Every source whose bytes reach the map, with its rights. Survey and reference only judge it."""
     return tuple(
-        LayerFact(s.name, s.kind, s.licence, s.attribution, s.date, s.may_train, s.may_redistribute)
+        LayerFact(s.name, s.kind, s.licence, s.attribution, s.date, s.may_train, s.may_publish)
         for s in _sources(project)
         if s.kind not in ("survey", "reference")
     )
@@ -56,5 +56,5 @@ def _sources(project: Project) -> Iterator[Source]:
 def _source(kind: Kind, name: str, layer: LayerSettings, detail: str = "", date: str = "") -> Source:
     return Source(
         kind=kind, name=name, detail=detail, date=date, licence=layer.licence, attribution=layer.attribution,
-        may_train=layer.may_train, may_redistribute=layer.may_redistribute,
+        may_train=layer.may_train, may_publish=layer.may_publish, may_redistribute=layer.may_redistribute,
     )  # fmt: skip

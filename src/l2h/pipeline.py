@@ -14,7 +14,7 @@ from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger, Record
 from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, Task, plan_stage, run_stage
 from l2h.facts import layer_facts, page_settings, release_facts
-from l2h.product.facts import check_redistribution
+from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
@@ -72,7 +72,7 @@ class Pipeline:
         if "train" in names:
             self._refuse_training()
         if "release" in names:
-            check_redistribution(layer_facts(self.project))
+            check_publication(layer_facts(self.project))
 
     def unlicensed(self) -> list[str]:
         """Names of the layers whose licence the project leaves open."""

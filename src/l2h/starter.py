@@ -183,7 +183,8 @@ def _rights() -> list[str]:
         f'licence = "{LICENCE}"          # state it: an SPDX name or a few words',
         'attribution = ""             # the line it asks for',
         "may_train = true             # say false where the terms forbid it",
-        "may_redistribute = true      # may a map that was made from it be given away\n",
+        "may_publish = true           # may a map that was made from it be given away",
+        "may_redistribute = true      # may its own pixels or shapes be shown, as in the report's pictures\n",
     ]
 
 

@@ -37,6 +37,7 @@ def test_the_lattice_is_that_of_the_scenes(init: Callable[..., Any], tmp_path: P
     assert [p.name for p in project.products] == list(CODES)
     assert project.osm is not None
     assert (project.osm.licence, project.osm.attribution) == ("ODbL-1.0", "© OpenStreetMap contributors")
+    assert project.boundary.may_publish
     assert project.boundary.may_redistribute
     assert project.imagery[0].licence == "unknown"
 

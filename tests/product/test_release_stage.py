@@ -15,6 +15,7 @@ import pytest
 import rasterio
 from rio_cogeo.cogeo import cog_validate
 
+from l2h.cli.verify import cut_lines
 from l2h.core.errors import InputError, LegendError, SettingsError, TaskError
 from l2h.core.files import read_json, write_json
 from l2h.core.inspect import inspect_raster
@@ -23,6 +24,7 @@ from l2h.core.tasks import plan_stage, run_stage
 from l2h.product.facts import LayerFact, ReleaseFacts
 from l2h.product.settings import ReleaseSettings
 from l2h.product.stage import stage
+from l2h.product.verify import verify_release
 
 FACTS = ReleaseFacts("toyland", "Toyland", "1.0")
 DOCUMENTS = {
@@ -125,6 +127,20 @@ def test_manifest_says_what_is_there(released):
     assert str(released) not in text  # no machine path
 
 
+def test_a_city_cut_by_the_bounds_is_told_wherever_one_looks(tmp_path, build, reopen, recipe):
+    build(tmp_path)
+    folder, regions = tmp_path / "release" / "1.0", tmp_path / "work" / "layers" / "regions.json"
+    assert read_json(folder / "MANIFEST.json")["cities_cut"] == []
+    assert cut_lines(folder) == []
+    write_json(regions, read_json(regions) | {"cut": {"South_Hainan_Haikou": 0.25, "South_Hainan_Sansha": 0.5}})
+    run_stage(stage(*recipe), reopen(tmp_path))
+    manifest = read_json(folder / "MANIFEST.json")
+    assert manifest["cities_cut"] == [{"city": "South_Hainan_Haikou", "share_inside": 0.25}]  # the other has no pixel
+    assert "South_Hainan_Haikou: 25.0% of its outline" in (folder / "README.txt").read_text("utf-8")
+    assert cut_lines(folder) == ["cut: South_Hainan_Haikou: only 25.0% of its outline lies within the bounds"]
+    assert verify_release(folder)[1] == []
+
+
 def test_sha256sum_and_unzip_agree(released):
     folder = released / "release" / "1.0"
     subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=folder, check=True, capture_output=True)
@@ -199,9 +215,7 @@ def test_a_smaller_limit_splits_and_takes_away_what_was_there(tmp_path, build, r
 
 
 def test_a_layer_that_may_not_be_given_away_stops_the_release(workspace):
-    facts = ReleaseFacts(
-        "t", "T", "1.0", layers=(LayerFact("basemap", "imagery", "terms of use", may_redistribute=False),)
-    )
+    facts = ReleaseFacts("t", "T", "1.0", layers=(LayerFact("basemap", "imagery", "terms of use", may_publish=False),))
     with pytest.raises(SettingsError, match=r"'basemap' \(terms of use\)"):
         run_stage(stage(ReleaseSettings(), facts), workspace)
     assert not (workspace.project_dir / "release").exists()

@@ -14,7 +14,7 @@ from l2h.core.grid import Window
 from l2h.core.legend import load_legend
 from l2h.product.census import Extent, census, merge
 from l2h.product.cities import read_cities
-from l2h.product.facts import LayerFact, ReleaseFacts, check_redistribution
+from l2h.product.facts import LayerFact, ReleaseFacts, check_publication
 from l2h.product.legends import legend_clr, legend_csv, legend_qml, legend_sld
 
 LEGEND = load_legend("sinolc1")
@@ -58,10 +58,10 @@ def test_a_version_is_a_folder_name(version):
 
 
 def test_every_barred_layer_is_named():
-    good, a, b = LayerFact("a", "x"), LayerFact("b", "x", may_redistribute=False), LayerFact("c", "x", "private")
-    check_redistribution([good, b])
-    with pytest.raises(SettingsError, match=r"'b' \(no licence stated\)"):
-        check_redistribution([good, a, b])
+    good, a, b = LayerFact("a", "x"), LayerFact("b", "x", may_publish=False), LayerFact("c", "x", "private")
+    check_publication([good, b])
+    with pytest.raises(SettingsError, match=r"'b' \(no licence stated\).*may_publish = true.*may_redistribute speaks"):
+        check_publication([good, a, b])
 
 
 def test_census_by_hand():

@@ -92,7 +92,7 @@ def build(folder: Path, block_px: int = 32) -> Context:
 
 
 def page_settings(may_redistribute: bool = True) -> PageSettings:
-    rights = {"licence": "CC0-1.0", "may_redistribute": may_redistribute}
+    rights = {"licence": "CC0-1.0", "may_publish": True, "may_redistribute": may_redistribute}
     return PageSettings(
         name="toyland",
         title=NASTY,

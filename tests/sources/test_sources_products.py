@@ -199,6 +199,7 @@ licence = "CC0-1.0"
 attribution = "the moor"
 citation = "The moor (2024)"
 sentence = "Bogs only."
+may_publish = true
 may_redistribute = true
 [scheme]
 kind = "degrees"

@@ -103,6 +103,17 @@ def test_files_carry_nodata_mask_and_colours(project: Project) -> None:
         assert d.colormap(1)[10] == (0, 100, 0, 255)
 
 
+def test_a_city_that_the_grid_cuts_is_named_with_what_is_left_of_it(project: Project, make_cities: Make) -> None:
+    path = project.folder / "work" / "layers" / "regions.json"
+    project.run()
+    assert read_json(path)["cut"] == {}
+    far = box(X + 900, Y - 40, X + 950, Y)
+    make_cities([("S", "P", "b", box(X + 20, Y - 40, X + 80, Y)), ("N", "P", "a", box(X, Y - 40, X + 20, Y + 1e-6)),
+                 ("S", "P", "far", far)])  # fmt: skip
+    project.run()
+    assert read_json(path)["cut"] == {"S_P_b": 0.5}  # a millionth of a metre is no cut, and what is far is no part
+
+
 def test_a_second_run_makes_nothing(project: Project) -> None:
     made = project.run().made
     again = project.run()
@@ -206,7 +217,7 @@ def test_an_unknown_code_is_a_legend_error_that_names_its_block(project: Project
     codes = np.full((4, 5), 10)
     codes[3, 4] = 77
     project.product(codes)
-    with pytest.raises(LegendError, match=r"layer 'esa', .*p\.tif, r0001c0001, rows 25:40, columns 25:50, 100 px"):
+    with pytest.raises(LegendError, match=r"layer 'esa', .*p\.tif, .*r0001c0001, rows 25:40, columns 25:50, 100 px"):
         project.run()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.core.crs import transformer
@@ -184,6 +184,7 @@ def test_the_box_of_a_grid_in_degrees_is_its_bounds() -> None:
     assert geographic_box(Grid("EPSG:4326", 190.0, 42.0, 0.5, 6, 4)) == (-170.0, 39.0, -168.0, 42.0)
 
 
+@settings(deadline=None)
 @given(st.floats(300_000, 700_000), st.floats(100_000, 8_000_000), st.integers(1, 300), st.integers(1, 300))
 def test_no_pixel_lies_outside_its_grids_box(x: float, y: float, height: int, width: int) -> None:
     grid = Grid("EPSG:32650", x, y, 300.0, height, width)

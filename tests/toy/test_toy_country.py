@@ -108,6 +108,7 @@ def test_the_project_file_describes_what_was_written(toy: Path) -> None:
         assert all(list(toy.glob(pattern)) for pattern in layer["paths"])
         assert layer["licence"] == "CC0-1.0 (generated)"
         assert layer["may_train"]
+        assert layer["may_publish"]
         assert layer["may_redistribute"]
     scenes = {path.stem for path in (toy / "inputs/imagery").glob("*.tif")}
     assert set(project["imagery"][0]["dates"]) == scenes

@@ -11,6 +11,7 @@ import click
 from l2h.cli import table
 from l2h.cli.plan import print_plan
 from l2h.cli.progress import duration, make_progress
+from l2h.cli.verify import cut_lines
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
@@ -56,6 +57,8 @@ def run_stages(
                 click.echo(line + (f"   {len(report.holes)} holes" if report.holes else ""), err=True)
                 for notice in report.notices:
                     click.echo(f"  note: {notice}", err=True)
+    for line in cut_lines(pipeline.release_dir) if "release" in names else ():
+        click.echo(line, err=True)
     holes = [hole for report in reports for hole in report.holes]
     for hole in holes[:10]:
         click.echo(f"hole: {hole.where}: {hole.reason}", err=True)

@@ -24,9 +24,20 @@ def verify(path: Path, as_json: bool) -> int:
     else:
         for row in rows:
             click.echo(f"{row['fault']:<8} {row['path']}", err=True)
+        for line in cut_lines(path):
+            click.echo(line, err=True)
         verdict = f"{len(rows)} of them differ" if rows else "all as recorded"
         click.echo(f"{checked} files hashed, {verdict}", err=True)
     return 1 if rows else 0
+
+
+def cut_lines(release: Path) -> list[str]:
+    """A line for every city of a release that the project's bounds cut through; none where there is no release."""
+    from l2h.core.files import read_json
+
+    path = release / "MANIFEST.json"
+    cut = read_json(path).get("cities_cut", []) if path.is_file() else []
+    return [f"cut: {c['city']}: only {c['share_inside']:.1%} of its outline lies within the bounds" for c in cut]
 
 
 def differences(path: Path) -> tuple[int, list[dict[str, Any]]]:

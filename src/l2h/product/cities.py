@@ -36,6 +36,11 @@ def read_cities(path: Path) -> tuple[City, ...]:
     return tuple(cities)
 
 
+def cut_cities(path: Path) -> dict[str, float]:
+    """City → share of its outline inside the project's grid, for the cities of `regions.json` that its bounds cut."""
+    return {str(name): float(part) for name, part in read_json(path).get("cut", {}).items()}
+
+
 def _city(row: dict[str, Any]) -> City:
     city = City(CityName(row["region"], row["province"], row["city"]), int(row["index"]))
     if row["name"] != city.stem:

@@ -15,7 +15,7 @@ class LayerFact:
 
     role : "imagery", "product", "roads and buildings", "boundary", …
     date : of the source, as text; empty where unknown
-    may_redistribute : whether its terms let a map derived from it be given away
+    may_publish : whether its terms let a map derived from it be given away
     """
 
     name: str
@@ -24,7 +24,7 @@ class LayerFact:
     attribution: str = ""
     date: str = ""
     may_train: bool = True
-    may_redistribute: bool = True
+    may_publish: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,14 @@ class ReleaseFacts:
             )
 
 
-def check_redistribution(layers: Sequence[LayerFact]) -> None:
+def check_publication(layers: Sequence[LayerFact]) -> None:
     """Refuse a release that rests on a layer whose terms forbid it, naming every such layer."""
-    barred = [layer for layer in layers if not layer.may_redistribute]
+    barred = [layer for layer in layers if not layer.may_publish]
     if barred:
         names = ", ".join(f"'{layer.name}' ({layer.licence or 'no licence stated'})" for layer in barred)
         raise SettingsError(
             f"a release may not be made from: {names}",
-            expected="may_redistribute = true for every layer",
-            hint="Leave the layer out, or set may_redistribute where its terms allow a derived map.",
+            expected="may_publish = true for every layer",
+            hint="Leave the layer out, or say may_publish = true where its terms allow a map made from it to be given "
+            "away. may_redistribute speaks of the layer's own pixels or shapes alone.",
         )

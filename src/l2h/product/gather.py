@@ -4,6 +4,7 @@ from typing import Any
 
 from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.tasks import Context
+from l2h.product.cities import cut_cities
 from l2h.product.desk import Release, archive_plans, present_cities
 from l2h.product.manifest import ArchiveFact, Catalogue, MemberFact
 from l2h.product.packing import ArchivePlan
@@ -11,7 +12,9 @@ from l2h.product.packing import ArchivePlan
 
 def gather_catalogue(release: Release, context: Context) -> Catalogue:
     """All that is known of a release whose archives are made; InputError where they are not."""
-    _, absent = present_cities(context)
+    present, absent = present_cities(context)
+    stems = {city.stem for city, _ in present}
+    cut = cut_cities(context.work / "layers" / "regions.json")
     archives = tuple(_archive_fact(release, context, plan) for plan in archive_plans(release, context))
     return Catalogue(
         facts=release.facts,
@@ -21,6 +24,7 @@ def gather_catalogue(release: Release, context: Context) -> Catalogue:
         grid=context.grid,
         archives=archives,
         absent=absent,
+        cut=tuple(sorted((city, part) for city, part in cut.items() if city in stems)),
     )
 
 

@@ -64,7 +64,10 @@ class ArchiveFact:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that the texts of a release say."""
+    """All that the texts of a release say.
+
+    cut : cities that the project's bounds cut through, with the share of their outline that lies inside
+    """
 
     facts: ReleaseFacts
     licence: str
@@ -73,6 +76,7 @@ class Catalogue:
     grid: Grid
     archives: tuple[ArchiveFact, ...]
     absent: tuple[str, ...]
+    cut: tuple[tuple[str, float], ...] = ()
 
 
 def manifest(catalogue: Catalogue, legend: Legend, documents: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
@@ -101,6 +105,7 @@ def manifest(catalogue: Catalogue, legend: Legend, documents: Mapping[str, tuple
         "documents": [{"path": p, "sha256": s, "bytes": n} for p, (s, n) in sorted(documents.items())],
         "holes": _holes(catalogue.archives),
         "cities_without_pixels": list(catalogue.absent),
+        "cities_cut": [{"city": city, "share_inside": part} for city, part in catalogue.cut],
     }  # fmt: skip
 
 

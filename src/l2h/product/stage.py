@@ -26,13 +26,13 @@ from l2h.product.desk import (
     raster_tags,
     scene_months,
 )
-from l2h.product.facts import LayerFact, ReleaseFacts, check_redistribution
+from l2h.product.facts import LayerFact, ReleaseFacts, check_publication
 from l2h.product.gather import gather_catalogue
 from l2h.product.settings import ReleaseSettings
 
 
 def stage(settings: ReleaseSettings, facts: ReleaseFacts) -> Stage:
-    """The release stage; it ends at once with a SettingsError where a layer may not be redistributed."""
+    """The release stage; it ends at once with a SettingsError where a layer's terms forbid it."""
     release = Release(settings, facts)
     shared = (_licence_tasks, _city_tasks, _archive_tasks, _tidy_tasks, _catalogue_tasks)
     licences, *rest = (partial(step, release) for step in shared)
@@ -59,7 +59,7 @@ def _licence_tasks(release: Release, _: Context) -> list[Task]:
 
 def check_licences(layers: tuple[LayerFact, ...]) -> Made:
     """Task: refuse a release that rests on a layer whose terms forbid it."""
-    check_redistribution(layers)
+    check_publication(layers)
     return Made()
 
 

@@ -26,7 +26,7 @@ The rasters
 {layers}
   Overviews of the classes show the commonest class below them, never a class
   in between; take areas from areas.csv, or count at full resolution.
-
+{cut}
 Reading without unpacking
   Members are stored, so GDAL, QGIS, rasterio, R and others read them inside the archive, window by window:
     gdalinfo /vsizip/{example_zip}/{example_tif}
@@ -55,12 +55,21 @@ def readme(catalogue: Catalogue) -> str:
         crs=_crs(catalogue.grid.crs),
         pixel=catalogue.grid.pixel,
         layers=_layers(catalogue.archives),
+        cut=_cut(catalogue),
         example_zip=first.path,
         example_file=first.path.rsplit("/", 1)[-1],
         example_tif=first.members[0].name,
         licence=catalogue.licence or "The publisher states none; ask before using the map.",
         citation=catalogue.citation or f"{facts.title or facts.name}, version {facts.version}.",
     )
+
+
+def _cut(catalogue: Catalogue) -> str:
+    """The cities of which only a part is here."""
+    if not catalogue.cut:
+        return ""
+    lines = "".join(f"  {city}: {part:.1%} of its outline\n" for city, part in catalogue.cut)
+    return f"\nCut by the bounds of the project, so only partly here, in files and in areas.csv\n{lines}"
 
 
 def _crs(crs: str) -> str:

@@ -21,6 +21,7 @@ class Source(Settings):
     licence: str = ""
     attribution: str = ""
     may_train: bool = True
+    may_publish: bool = False
     may_redistribute: bool = False
 
 

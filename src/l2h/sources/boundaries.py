@@ -33,6 +33,12 @@ class Cities:
         left, bottom, right, top = shapely.total_bounds(self.shapes)
         return float(left), float(bottom), float(right), float(top)
 
+    def inside(self, grid: Grid) -> npt.NDArray[np.float64]:
+        """Share of each city's outline that lies on a grid, float64 [n]; 1 where less than a pixel is cut off."""
+        areas = shapely.area(self.shapes)
+        within = shapely.area(shapely.clip_by_rect(self.shapes, *grid.bounds()))
+        return np.asarray(np.where(areas - within < grid.pixel**2, 1.0, within / areas))
+
 
 def read_cities(path: Path, settings: BoundarySettings, crs: str) -> Cities:
     """The cities of a boundary file in the project's CRS, ordered by name, checked in the file's own CRS.

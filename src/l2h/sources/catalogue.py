@@ -15,7 +15,7 @@ from l2h.core.errors import SettingsError
 from l2h.core.settings import Settings
 from l2h.sources.tiles import Scheme
 
-OFFERED = {"legend", "date", "licence", "attribution", "may_train", "may_redistribute", "use", "band"}
+OFFERED = {"legend", "date", "licence", "attribution", "may_train", "may_publish", "may_redistribute", "use", "band"}
 
 
 class ProductTable(Settings):
@@ -48,6 +48,7 @@ class ProductTable(Settings):
     use: Literal["labels", "compare"] = "labels"
     band: int = 1
     may_train: bool = True
+    may_publish: bool
     may_redistribute: bool
     scheme: Scheme | None = None
 

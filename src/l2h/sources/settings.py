@@ -14,7 +14,7 @@ LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Pair = tuple[float, float]
 Day = date  # a field of that name hides the type
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
-RIGHTS = {"licence", "attribution", "may_train", "may_redistribute"}  # fields that change no pixel
+RIGHTS = {"licence", "attribution", "may_train", "may_publish", "may_redistribute"}  # fields that change no pixel
 FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
 RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
 
@@ -49,12 +49,14 @@ class LayerSettings(Settings):
     licence          : SPDX name or a few words; required, nothing is used without one
     attribution      : the line its licence asks for; goes into the release
     may_train        : whether a network may learn from it
-    may_redistribute : whether its pixels or shapes may be shown or passed on
+    may_publish      : whether a map that was made with its help may be given away
+    may_redistribute : whether its own pixels or shapes may be shown or passed on, as in the report's pictures
     """
 
     licence: str = Field(min_length=1)
     attribution: str = ""
     may_train: bool = True
+    may_publish: bool = False
     may_redistribute: bool = False
 
 
@@ -189,6 +191,7 @@ class OsmSettings(LayerSettings):
     paths: Paths
     licence: str = Field("ODbL-1.0", min_length=1)
     attribution: str = "© OpenStreetMap contributors"
+    may_publish: bool = True
     may_redistribute: bool = True
     margin_m: float = Field(100.0, ge=0)
 

@@ -123,11 +123,14 @@ def make_cities(source: Path, settings: BoundarySettings, grid: Grid, outputs: t
             expected=f"within {grid.bounds()}",
             got=f"{cities.bounds()}",
         )
-    write_json(outputs[0], cities.tree.to_dict())
+    inside = cities.inside(grid)
+    cut = {name.format(): round(float(part), 6) for name, part in zip(cities.tree.cities, inside, strict=True)}
+    cut = {name: part for name, part in cut.items() if 0 < part < 1}
+    write_json(outputs[0], cities.tree.to_dict() | {"cut": cut})
     index = np.arange(1, len(cities.shapes) + 1, dtype="uint16")
     names = np.array([name.format() for name in cities.tree.cities], object)
     write_table(outputs[1], cities.shapes, {"index": index, "name": names}, grid.crs)
-    return Made(info={"cities": len(index)})
+    return Made(info={"cities": len(index), "cut": len(cut)})
 
 
 def _osm_task(context: Context, osm: OsmSettings | None) -> Task:
