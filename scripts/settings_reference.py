@@ -20,7 +20,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from l2h.learning.regimes import REGIMES, SIZES
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
+from l2h.learning.settings import LearningSettings
 from l2h.project import RECIPES, Project
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
@@ -42,7 +44,7 @@ def reference() -> str:
     parts = [HEAD]
     for name, field in Project.model_fields.items():
         parts += section(name, field)
-    parts += recipes()
+    parts += recipes() + regimes()
     return "\n".join(parts)
 
 
@@ -77,6 +79,20 @@ def recipes() -> list[str]:
         words = [f"`{room}.{key} = {json.dumps(value)}`" for room, keys in rooms.items() for key, value in keys.items()]
         lines.append(f"- `{name}`: {', '.join(words) or 'the defaults above'}")
     return [*lines, ""]
+
+
+def regimes() -> list[str]:
+    """What the regimes of learning set, beside the defaults."""
+    keys = sorted({key for own in REGIMES.values() for key in own})
+    rows: dict[str, list[object]] = {
+        "passes over the area": [size.passes for size in SIZES.values()],
+        "megapixels, at least and at most": [f"{size.least:g} to {size.most:g}" for size in SIZES.values()],
+    }
+    settings = [LearningSettings(regime=regime) for regime in REGIMES]  # type: ignore[arg-type]
+    rows |= {f"`{key}`": [getattr(chosen, key) for chosen in settings] for key in keys}
+    lines = ["## Regimes", "", "`learning.regime` sets how large a training is; keys given explicitly override it:", ""]
+    lines += ["| | " + " | ".join(f"`{regime}`" for regime in REGIMES) + " |", "|---" * (1 + len(REGIMES)) + "|"]
+    return [*lines, *("| " + " | ".join(map(str, (name, *cells))) + " |" for name, cells in rows.items()), ""]
 
 
 def model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

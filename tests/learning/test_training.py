@@ -17,6 +17,7 @@ from virtual_areas import TINY, ArrayReader, make_area
 from l2h.core.errors import CheckpointError
 from l2h.core.legend import load_legend
 from l2h.learning.areas import TrainingReaders
+from l2h.learning.devices import count_devices
 from l2h.learning.loop import train
 from l2h.learning.schedule import one_cycle
 from l2h.learning.settings import LearningSettings
@@ -258,3 +259,21 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     path = train([make_area()], settings, tmp_path)
     assert read_checkpoint(path).training["steps"] == 6
     assert [line["step"] for line in log_of(tmp_path) if "loss" in line] == list(range(1, 7))
+
+
+def test_more_readers_give_the_same_bytes(straight: Callable[[str], Path], tmp_path: Path) -> None:
+    train([make_area()], LearningSettings(**TINY | {"readers": 3}), tmp_path)
+    assert (tmp_path / "network.safetensors").read_bytes() == (straight("default") / "network.safetensors").read_bytes()
+    assert log_of(tmp_path) == log_of(straight("default"))
+
+
+def test_all_devices_of_a_machine_without_any_are_one_process() -> None:
+    assert count_devices(LearningSettings(devices=0, accelerator="cpu")) == 1
+
+
+@pytest.mark.slow
+def test_the_standard_regime_runs_unchanged_on_two_cores(tmp_path: Path) -> None:
+    """Two steps of 32 chips of 160 px through the wide network; only how long it trains is cut."""
+    settings = LearningSettings(regime="standard", megapixels=2 * 32 * 160**2 / 1e6, accelerator="cpu", threads=2)
+    checkpoint = read_checkpoint(train([make_area(640, 640)], settings, tmp_path))
+    assert (checkpoint.training["steps"], checkpoint.arguments) == (2, {"width": 64})

@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 
@@ -69,19 +70,19 @@ class TileCache:
     """Windows of any reader, put together from lattice tiles that are kept while they are in use.
 
     Memory is bounded by ``capacity_bytes`` whatever the raster's size; a small area is read once. Tiles lie on the
-    lattice, so what is read never depends on how the store underneath is cut. Safe for threads.
+    lattice, so what is read never depends on how the store underneath is cut. Safe for threads: each reads through
+    readers of its own when ``own_readers`` is set (one reader at a time decodes), and two may read one tile at once.
     """
 
-    def __init__(self, capacity_bytes: int = 512 * 2**20) -> None:
-        self.capacity_bytes = capacity_bytes
+    def __init__(self, capacity_bytes: int = 512 * 2**20, own_readers: bool = False) -> None:
+        self.capacity_bytes, self.own_readers = capacity_bytes, own_readers
         self.held_bytes = 0
         self._tiles: OrderedDict[tuple[int, int, int], Patch] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._mine = Lock(), local()
 
     def read(self, reader: RasterReader, window: Window, tile: int) -> Patch:
         """Patch of ``window``, which must meet the grid; values 0 and invalid outside it."""
-        with self._lock:
-            parts = [self._tile(reader, part, tile) for part in reader.grid.tiles(tile, window)]
+        parts = [self._tile(reader, part, tile) for part in reader.grid.tiles(tile, window)]
         if not parts:
             raise GridError(
                 "a training window lies outside the grid", expected=str(reader.grid.window), got=str(window)
@@ -99,15 +100,30 @@ class TileCache:
     def _tile(self, reader: RasterReader, window: Window, tile: int) -> Patch:
         # readers outlive the cache that reads them (both belong to one training), so their id is a key
         key = (id(reader), window.row_start // tile, window.col_start // tile)
-        if key in self._tiles:
-            self._tiles.move_to_end(key)
-            return self._tiles[key]
-        patch = reader.read(window)
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+                return self._tiles[key]
+            if not self.own_readers:
+                return self._keep(key, reader.read(window))
+        patch = self._reader(reader).read(window)
+        with self._lock:
+            return self._tiles.get(key) or self._keep(key, patch)
+
+    def _keep(self, key: tuple[int, int, int], patch: Patch) -> Patch:
         self._tiles[key] = patch
         self.held_bytes += _size(patch)
         while self.held_bytes > self.capacity_bytes and len(self._tiles) > 1:
             self.held_bytes -= _size(self._tiles.popitem(last=False)[1])
         return patch
+
+    def _reader(self, reader: RasterReader) -> RasterReader:
+        """This thread's own copy of a reader: a store opens its files anew."""
+        own: dict[str, RasterReader] = self._mine.__dict__
+        key = str(id(reader))
+        if key not in own:
+            own[key] = copy(reader)
+        return own[key]
 
 
 def _size(patch: Patch) -> int:

@@ -13,7 +13,7 @@ from l2h.core.legend import coarse_legend, load_legend
 from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.classes import ClassMap
 from l2h.learning.clean import CleanPoints
-from l2h.learning.devices import make_fabric, threads
+from l2h.learning.devices import count_devices, make_fabric, threads
 from l2h.learning.files import WEIGHTS
 from l2h.learning.plan import ChipPlan, Progress, make_plan
 from l2h.learning.settings import LearningSettings
@@ -37,12 +37,12 @@ def train(
     """
     settings = settings.sized(sum(area.imagery.grid.window.pixels for area in areas))
     out_dir.mkdir(parents=True, exist_ok=True)
-    cache = TileCache()
+    cache = TileCache(own_readers=settings.readers > 1)
     classes = ClassMap.of(load_legend("sinolc1"), coarse_legend())
     plan = make_plan(areas, settings, classes, cache, progress)
     fabric = make_fabric(settings)
     with threads(settings):
-        own_cache = cache if settings.devices == 1 else None  # other processes read for themselves
+        own_cache = cache if count_devices(settings) == 1 else None  # other processes read for themselves
         # bound, not passed: Fabric walks through passed arguments and refuses frozen dataclasses
         fabric.launch(
             partial(_train_process, job=_Job(areas, settings, out_dir, plan, data_digest, own_cache, progress))
@@ -66,7 +66,9 @@ class _Job:
 def _train_process(fabric: Fabric, job: _Job) -> None:
     """What each process of a training runs."""
     with threads(job.settings):
-        training = Training(fabric, job.areas, job.settings, job.plan, job.cache or TileCache())
+        training = Training(
+            fabric, job.areas, job.settings, job.plan, job.cache or TileCache(own_readers=job.settings.readers > 1)
+        )
         mark = fingerprint(job.areas, job.settings, job.plan, job.data_digest)
         training.run(job.out_dir, mark, job.progress)
 
@@ -75,7 +77,7 @@ def fingerprint(areas: Sequence[TrainingReaders], settings: LearningSettings, pl
     """Digest of what determines the losses, by which a state knows whether it is this training's."""
     values: dict[str, Any] = {
         "settings": settings.what(),
-        "devices": settings.devices,
+        "devices": count_devices(settings),
         "areas": [(area.name, area.imagery.grid.to_dict()) for area in areas],
         "plan": [sha256_bytes(plan.members.tobytes()), plan.blocks.tolist(), plan.held_out.tolist()],
         "normalisation": [plan.normalisation.mean, plan.normalisation.std],

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from l2h.core.errors import SettingsError
 from l2h.core.settings import Settings
+from l2h.learning.regimes import REGIMES, SIZES, Regime
 
 Recipe = Literal["default", "l2h", "ce"]
 
@@ -25,11 +26,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     # the control: as default, but every pixel must match its cell's posterior
     "ce": {"loss": "ce"},
 }
-# how long to train where the user does not say: passes over the area, within what a laptop does in minutes
-PASSES, LEAST_MEGAPIXELS, MOST_MEGAPIXELS = 15, 10.0, 120.0
 # where it runs and how often it is saved, not what is learned: they stay out of the digest of a trained network. How
 # often it is logged is no such thing: the log and the record of the last losses are bytes of the result
-EXECUTION = frozenset({"threads", "accelerator", "devices", "save_every_steps"})
+EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_every_steps"})
 
 
 class CleanSettings(Settings):
@@ -57,8 +56,11 @@ class CleanSettings(Settings):
 
 
 class LearningSettings(Settings):
-    """How a network is trained. ``recipe`` sets defaults; any key given explicitly overrides it.
+    """How a network is trained. ``recipe`` (what is learned) and ``regime`` (how large) set defaults; any key given
+    explicitly overrides them.
 
+    regime               ``small``: two CPU cores, minutes; ``standard``: one GPU, a province; ``large``: all GPUs of a
+                         machine, a nation (table below)
     recipe               a named set of defaults (below)
     network, width       which network, and its width (multiple of 4)
     labels               ``posterior`` (soft, per cell) or ``label`` (hard, per pixel)
@@ -69,7 +71,7 @@ class LearningSettings(Settings):
     cas                  confident-area selection: by agreement with the labels, or by the network's confidence
     cas_start_share      share of the training from which on it selects
     dva_gamma            weight of the dynamic-vague-area term (0: off)
-    megapixels           pixels to see, in millions; by default fifteen times the area, from 10 to 120
+    megapixels           pixels to see, in millions; by default what the regime makes of the area
     chip_px              side of a chip
     chips_per_step       chips an optimiser step sees
     class_balance        0: chips drawn by area; 1: every class equally often
@@ -82,13 +84,15 @@ class LearningSettings(Settings):
     seed                 of the weights and of the chips drawn
     precision            of the arithmetic; auto: bf16 where the device has it, else 32 bits
     accelerator          where to train
-    devices              on how many of them
+    devices              on how many of them; 0: on all there are
     log_every_steps      how often a line is logged
     save_every_steps     how often the state is saved that a killed training goes on from
     score_every_share    share of the training between two scores on the held-out blocks
     threads              0: all cores this process may use
+    readers              threads of each process that read chips ahead of the network
     """
 
+    regime: Regime = "small"
     recipe: Recipe = "default"
     network: Literal["unet", "l2hnet"] = "unet"
     width: int = Field(32, ge=4, le=1024, multiple_of=4)
@@ -117,8 +121,9 @@ class LearningSettings(Settings):
 
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=0)
     threads: int = Field(0, ge=0)
+    readers: int = Field(1, ge=1, le=64)
     log_every_steps: int = Field(10, ge=1)
     save_every_steps: int = Field(100, ge=1)
     score_every_share: float = Field(0.25, gt=0.0, le=1.0)
@@ -129,7 +134,8 @@ class LearningSettings(Settings):
     def _apply_recipe(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return RECIPES.get(str(values.get("recipe", "default")), {}) | values
+        size = REGIMES.get(str(values.get("regime", "small")), {})
+        return size | RECIPES.get(str(values.get("recipe", "default")), {}) | values
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -139,7 +145,7 @@ class LearningSettings(Settings):
             raise ValueError("confident-area selection masks pixels: it needs loss = 'ce'")
         if self.dva_gamma > 0 and self.cas == "none":
             raise ValueError("the dynamic-vague-area term needs a confident area: set cas")
-        if self.chips_per_step % self.devices:
+        if self.devices and self.chips_per_step % self.devices:
             raise ValueError("chips_per_step must be a multiple of devices")
         return self
 
@@ -154,12 +160,12 @@ class LearningSettings(Settings):
         """These settings with ``megapixels`` filled in for an area of so many pixels, unless the user set it."""
         if self.megapixels is not None:
             return self
-        seen = min(max(PASSES * pixels / 1e6, LEAST_MEGAPIXELS), MOST_MEGAPIXELS)
-        return self.model_copy(update={"megapixels": round(seen, 3)})
+        return self.model_copy(update={"megapixels": SIZES[self.regime].megapixels(pixels)})
 
     def what(self) -> dict[str, Any]:
         """The settings that decide what is learned, for digests and records: all but those of execution."""
-        values = self.model_dump(mode="json", exclude=set(EXECUTION))
+        # a regime is no more than the values it sets: set one by one they give the same network
+        values = self.model_dump(mode="json", exclude={*EXECUTION, "regime"})
         if self.clean.points is None:
             values.pop("clean")
         return values

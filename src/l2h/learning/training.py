@@ -103,7 +103,7 @@ class Training:
         writer = self.fabric.is_global_zero
         log = TrainingLog(files.log, start) if writer else None
         report = Report(log, s, time.monotonic())
-        for step, batch in read_ahead(self.batch, start, steps):
+        for step, batch in read_ahead(self.batch, start, steps, s.readers):
             report.step(step + 1, self.step(step, batch))
             done = step + 1
             if self._score_now(done) and writer:
