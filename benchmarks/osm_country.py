@@ -1,7 +1,7 @@
 """A generated OpenStreetMap extract of any size: streets, houses, courtyards as relations, tunnels, land use.
 
-In number and mix it is like an extract of a country (about eight places a way, seven ways in ten are buildings); in its
-numbering it is kinder: the places of a way follow each other, while in a real extract they lie scattered.
+Its mix is like that of a whole country (six ways in ten are buildings, a quarter are roads, seven places a way); its
+numbering is kinder: the places of a way follow each other, while in a real extract they lie scattered.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from osmium.io import Header
 from osmium.osm.mutable import Node, Relation, Way
 
 WEST, SOUTH, CELL = 6.0, 45.0, 0.002  # degrees; a cell is a block of houses with its streets
-HOUSES, STREETS, STREET_PLACES, FIELD_PLACES = 12, 4, 12, 40
+HOUSES, STREETS, STREET_PLACES, FIELDS, FIELD_PLACES = 10, 4, 12, 3, 12
 CLASSES = ("residential", "service", "tertiary", "footway", "track", "primary", "proposed", "unclassified")
 WIDTHS = (None, None, None, "3.5 m", "12'", "7")
-PLACES = 4 * HOUSES + STREETS * STREET_PLACES + FIELD_PLACES  # of a cell
-WAYS = HOUSES + STREETS + 1
+PLACES = 4 * HOUSES + STREETS * STREET_PLACES + FIELDS * FIELD_PLACES  # of a cell
+WAYS = HOUSES + STREETS + FIELDS
 TIMESTAMP = "2026-01-01T00:00:00Z"
 
 
@@ -40,7 +40,7 @@ def cells(side: int) -> Iterator[Cell]:
 
 
 def _places(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Places of a cell in units of its side: corners of the houses, then streets, then the outline of a field."""
+    """Places of a cell in units of its side: corners of the houses, then streets, then the outline of fields."""
     corner = np.stack(np.divmod(np.arange(HOUSES), 4), axis=1)[:, ::-1] * (0.2, 0.25) + 0.1
     size = rng.uniform(0.05, 0.12, (HOUSES, 2))
     houses = corner[:, None] + size[:, None] * [(0, 0), (1, 0), (1, 1), (0, 1)]
@@ -50,8 +50,9 @@ def _places(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     ]
     streets += [street[:, ::-1] for street in streets]
     turn = np.linspace(0, 2 * np.pi, FIELD_PLACES, endpoint=False)
-    field = 0.85 + 0.08 * np.stack([np.cos(turn), np.sin(turn)], 1)
-    return np.concatenate([houses.reshape(-1, 2), *streets, field])
+    circle = 0.08 * np.stack([np.cos(turn), np.sin(turn)], 1)
+    fields = [circle + (0.3 * k + 0.15, 0.85) for k in range(FIELDS)]
+    return np.concatenate([houses.reshape(-1, 2), *streets, *fields])
 
 
 def write_country(path: Path, ways: int) -> int:
@@ -73,7 +74,7 @@ def write_country(path: Path, ways: int) -> int:
 
 
 def ways_of(number: int) -> Iterator[Way]:
-    """The ways of a cell: houses (the last one bare, for a relation), streets, a field."""
+    """The ways of a cell: houses (the last one bare, for a relation), streets, fields."""
     first, way = number * PLACES + 1, number * WAYS + 1
     for i in range(HOUSES):
         corners = range(first + 4 * i, first + 4 * i + 4)
@@ -83,9 +84,10 @@ def ways_of(number: int) -> Iterator[Way]:
         start = first + 4 * HOUSES + i * STREET_PLACES
         nodes = list(range(start, start + STREET_PLACES))
         yield Way(id=way + HOUSES + i, nodes=nodes, tags=_street_tags(number, i))
-    start = first + 4 * HOUSES + STREETS * STREET_PLACES
-    ring = [*range(start, start + FIELD_PLACES), start]
-    yield Way(id=way + WAYS - 1, nodes=ring, tags={"landuse": "farmland"})
+    for i in range(FIELDS):
+        start = first + 4 * HOUSES + STREETS * STREET_PLACES + i * FIELD_PLACES
+        ring = [*range(start, start + FIELD_PLACES), start]
+        yield Way(id=way + HOUSES + STREETS + i, nodes=ring, tags={"landuse": "farmland"})
 
 
 def _street_tags(number: int, i: int) -> dict[str, str]:

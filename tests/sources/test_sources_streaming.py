@@ -18,7 +18,7 @@ from osmium.osm.mutable import Node, Way
 
 from l2h.core.files import read_json
 from l2h.core.grid import Grid
-from l2h.sources import geoparquet, osm, sorter
+from l2h.sources import geoparquet, osm_ways, sorter
 from l2h.sources.geoparquet import open_geoparquet, read_own
 from l2h.sources.osm_layers import write_layers
 from l2h.sources.osm_tags import GONE, TELLING, read_building, read_road
@@ -179,7 +179,7 @@ def test_the_same_bytes_however_the_work_is_cut(tmp_path: Path, monkeypatch: pyt
     path = scatter(tmp_path / "x.osm.pbf")
     whole, cut = outputs(tmp_path / "whole"), outputs(tmp_path / "cut")
     write_layers([path], GRID, 100.0, whole)
-    monkeypatch.setattr(osm, "BATCH", 7)
+    monkeypatch.setattr(osm_ways, "BATCH", 7)
     monkeypatch.setattr(sorter, "RUN_BYTES", 2000)
     monkeypatch.setattr(sorter, "BATCH_ROWS", 3)
     write_layers([path], GRID, 100.0, cut)

@@ -4,15 +4,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from l2h.core.crs import metres_per_unit
 from l2h.core.errors import InputError
 from l2h.core.files import PART, write_json
+from l2h.core.formats import check_vector
 from l2h.core.grid import Grid
 from l2h.sources.account import Account
 from l2h.sources.geoparquet import open_geoparquet
 from l2h.sources.intake import BUILDING_FIELDS, ROAD_FIELDS, Intake
-from l2h.sources.osm import Seen, read_osm
-from l2h.sources.vector_files import read_package, read_parquet
+from l2h.sources.osm import read_osm
+from l2h.sources.osm_ways import Seen
+from l2h.sources.overture import is_overture, read_overture
+from l2h.sources.vector_files import read_package, read_parquet, told
 
 PACKAGE, PARQUET = ".gpkg", ".parquet"
 
@@ -33,7 +38,7 @@ def write_layers(paths: Sequence[Path], grid: Grid, margin_m: float, outputs: tu
             if path.suffix == PACKAGE:
                 read_package(path, intake)
             elif path.suffix == PARQUET:
-                read_parquet(path, intake)
+                _read_parquet(path, intake)
             else:
                 read_osm(path, intake, Path(folder), seen)
         own = {"timestamp": intake.account.timestamp, "files": intake.account.files}
@@ -43,6 +48,13 @@ def write_layers(paths: Sequence[Path], grid: Grid, margin_m: float, outputs: tu
             intake.buildings(out)
     write_json(outputs[2], intake.account.to_dict())
     return intake.account
+
+
+def _read_parquet(path: Path, intake: Intake) -> None:
+    check_vector(path)
+    with told(path):
+        overture = is_overture(pq.read_schema(path))
+    (read_overture if overture else read_parquet)(path, intake)
 
 
 def _check_names(paths: Sequence[Path]) -> None:

@@ -182,7 +182,7 @@ class ProductSettings(LayerSettings):
 
 class OsmSettings(LayerSettings):
     """OpenStreetMap extracts (.osm.pbf, .osm), GeoPackages with layers `roads` and `buildings`, or GeoParquet: roads
-    where it has a column `highway`, else buildings.
+    where it has a column `highway`, segments or buildings of Overture Maps where it has their columns, else buildings.
 
     paths    : globs, relative to the project folder
     margin_m : features up to this far outside the grid are kept, since wide roads reach in

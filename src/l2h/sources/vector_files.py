@@ -17,6 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from l2h.core.crs import parse_crs
 from l2h.core.errors import GridError, InputError
 from l2h.core.formats import check_vector
+from l2h.sources.geoparquet import read_own
 from l2h.sources.intake import Intake
 from l2h.sources.osm_tags import MOST_LANES, WIDEST_M
 from l2h.sources.vectors import Geometries, polygons_of
@@ -35,7 +36,8 @@ def read_package(path: Path, intake: Intake) -> None:
     A feature without `osm_id` is known by the file's name, the layer and its row.
     """
     check_vector(path)
-    with _told(path):
+    intake.account.files[path.name] = ""
+    with told(path):
         layers = {str(name) for name, _ in pyogrio.list_layers(path)} & {"roads", "buildings"}
         if not layers:
             raise InputError(
@@ -58,14 +60,14 @@ def _read_layer(path: Path, layer: str, intake: Intake) -> None:
         for batch in reader:
             columns = {name: batch.column(name) for name in names}
             shapes = columns.pop(meta["geometry_name"] or "wkb_geometry")
-            take(intake, _from_wkb(shapes), columns, Origin(meta["crs"], f"{path.stem}:{layer}:", row, layer))
+            take(intake, from_wkb(shapes), columns, Origin(meta["crs"], f"{path.stem}:{layer}:", row, layer))
             row += len(batch)
 
 
 def read_parquet(path: Path, intake: Intake) -> None:
     """Roads from a GeoParquet file with a column `highway`, as in our own layers; else buildings, from polygons."""
-    check_vector(path)
-    with _told(path), pq.ParquetFile(path) as file:
+    intake.account.files[path.name] = read_own(path).get("timestamp", "")
+    with told(path), pq.ParquetFile(path) as file:
         geometry, crs = geometry_of(file.schema_arrow, path)
         names = file.schema_arrow.names
         layer = "roads" if "highway" in names else "buildings"
@@ -73,7 +75,7 @@ def read_parquet(path: Path, intake: Intake) -> None:
         row = 0
         for batch in file.iter_batches(BATCH, columns=wanted):
             columns = {name: batch.column(name) for name in wanted}
-            shapes = _from_wkb(columns.pop(geometry))
+            shapes = from_wkb(columns.pop(geometry))
             take(intake, shapes, columns, Origin(crs, f"{path.stem}:{layer}:", row, layer))
             row += len(batch)
 
@@ -136,7 +138,7 @@ def _lines_of(shape: shapely.Geometry) -> shapely.Geometry:
     return shapely.MultiLineString(list(lines))
 
 
-def _from_wkb(column: Any) -> Geometries:
+def from_wkb(column: Any) -> Geometries:
     """Geometries of a column; None, or what is no geometry at all, becomes None."""
     return np.asarray(shapely.from_wkb(np.array(column.to_pylist(), object), on_invalid="ignore"), object)
 
@@ -166,7 +168,7 @@ def _numbers(column: Any, count: int) -> npt.NDArray[np.float64]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
     """Turn what the libraries raise for a broken file into an error that names it."""
     try:
         yield
