@@ -51,7 +51,7 @@ def _places(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     streets += [street[:, ::-1] for street in streets]
     turn = np.linspace(0, 2 * np.pi, FIELD_PLACES, endpoint=False)
     circle = 0.08 * np.stack([np.cos(turn), np.sin(turn)], 1)
-    fields = [circle + (0.3 * k + 0.15, 0.85) for k in range(FIELDS)]
+    fields = [np.add(circle, (0.3 * k + 0.15, 0.85)) for k in range(FIELDS)]
     return np.concatenate([houses.reshape(-1, 2), *streets, *fields])
 
 
