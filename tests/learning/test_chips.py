@@ -12,13 +12,15 @@ from l2h.core.grid import Grid, Window
 from l2h.core.legend import coarse_legend, load_legend
 from l2h.core.patch import Patch
 from l2h.learning.areas import TileCache, TrainingReaders, check_areas
-from l2h.learning.batch import Batch, collate, colour_jitter
+from l2h.learning.batch import Batch, collate, colour_jitter, jittered
 from l2h.learning.chips import Chip, likeliest, read_chip, unanimous
 from l2h.learning.classes import ClassMap
 from l2h.learning.draw import ChipSource
 from l2h.learning.plan import ChipPlan, blocks_by_hash, cell_counts, make_plan, statistics
 from l2h.learning.settings import LearningSettings
+from l2h.nets.context import coarse_pixels
 from l2h.nets.normalise import Normalisation
+from l2h.nets.surround import Surround
 
 CLASSES = ClassMap.of(load_legend("sinolc1"), coarse_legend())
 SETTINGS = LearningSettings(held_out_share=0.25)
@@ -256,7 +258,7 @@ def test_batch_holds_what_the_losses_want() -> None:
         label,
         np.full((10, 20), 6, np.uint8),
     )
-    batch = collate([chip], [chip.image], Normalisation((20.0,), (5.0,)), load_legend("sinolc1").index_of)
+    batch = collate([chip], Normalisation((20.0,), (5.0,)), load_legend("sinolc1").index_of)
     assert batch.image[0, 0, 0, :3].tolist() == [2.0, 2.0, 0.0]
     assert batch.posterior is not None
     assert batch.posterior[0, :, 0, 0].tolist() == pytest.approx([0.2, 0, 0, 0.8, 0, 0, 0, 0, 0, 0])
@@ -273,6 +275,27 @@ def test_colour_jitter_scales_bands_shifts_all_and_stays_in_range() -> None:
     image = np.array([[[100]], [[250]]], np.uint8)
     out = colour_jitter(image, np.array([0.98, 1.03], np.float32), 2.0)
     assert out.ravel().tolist() == pytest.approx([100.0, 255.0])
+
+
+def test_jitter_changes_a_context_as_it_changes_its_pixels() -> None:
+    image = np.array([[[10, 20], [30, 40]]], np.uint8)
+    chip = Chip(image, np.ones((2, 2), bool), context=coarse_pixels(image, np.ones((2, 2), bool), 2))
+    out = jittered(chip, np.array([1.5], np.float32), 4.0)
+    assert out.context is not None
+    again = coarse_pixels(out.image.astype(np.uint8), out.valid, 2)  # 19, 34, 49, 64: whole numbers
+    assert out.context == pytest.approx(again)
+
+
+def test_a_chip_of_a_network_that_looks_around_has_its_context_turned_with_it() -> None:
+    area = make_area(960, 960)
+    source = ChipSource([area], plan_of(area, settings=SETTINGS), SETTINGS, TileCache(), Surround)
+    for step in range(4):
+        chip = source.draw(step, 0)
+        assert chip.context is not None
+        assert chip.context.shape == (7, 56, 56)
+        own = coarse_pixels(chip.image, chip.valid, 10)
+        assert np.array_equal(chip.context[:, 24:32, 24:32], own)
+    assert source_of(area).draw(0, 0).context is None
 
 
 def test_traffic_is_added_to_built_up() -> None:

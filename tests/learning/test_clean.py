@@ -69,7 +69,7 @@ def test_the_loss_hears_the_points_and_nothing_else() -> None:
     area = replace(make_area(), clean=POINTS)
     plan = make_plan([area], SETTINGS, CLASSES, TileCache())
     chip = read_chip(area, Window(0, 20, 0, 20), TileCache())
-    batch = collate([chip], [chip.image], plan.normalisation, load_legend("sinolc1").index_of)
+    batch = collate([chip], plan.normalisation, load_legend("sinolc1").index_of)
     assert batch.clean is not None
     assert torch.nonzero(batch.clean >= 0).tolist() == [[0, 5, 7]]
     tree = load_legend("sinolc1").values.index(2)
@@ -84,7 +84,7 @@ def test_the_loss_hears_the_points_and_nothing_else() -> None:
 def test_an_area_without_points_beside_one_with_some() -> None:
     chips = [read_chip(replace(make_area(), clean=p), Window(0, 20, 0, 20), TileCache()) for p in (None, POINTS)]
     plan = make_plan([make_area()], SETTINGS, CLASSES, TileCache())
-    batch = collate(chips, [c.image for c in chips], plan.normalisation, load_legend("sinolc1").index_of)
+    batch = collate(chips, plan.normalisation, load_legend("sinolc1").index_of)
     assert batch.clean is not None
     assert (batch.clean >= 0).sum(dim=(1, 2)).tolist() == [0, 1]
 

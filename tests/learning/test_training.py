@@ -158,6 +158,8 @@ def test_training_leaves_the_random_state_and_the_threads_alone(tmp_path: Path) 
         ({"recipe": "l2h", "cas": "agreement", "cas_start_share": 0.0}, {"ce", "dva"}),
         ({"recipe": "ce", "cas": "agreement", "cas_start_share": 0.0, "dva_gamma": 0.1}, {"ce", "dva", "split"}),
         ({"network": "unet", "alpha": 2.0, "pure_weight": 0.0, "split_weight": 0.0}, {"cell"}),
+        ({"network": "surround"}, {"cell", "pure", "split"}),
+        ({"network": "hybrid"}, {"cell", "pure", "split"}),
     ],
 )
 def test_every_switch_runs_and_logs_its_terms(tmp_path: Path, extra: dict[str, Any], terms: set[str]) -> None:

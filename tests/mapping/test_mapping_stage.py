@@ -20,9 +20,12 @@ from l2h.mapping.predict import Predictor
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import Layers, stage
 from l2h.nets.base import PixelNetwork, probabilities
+from l2h.nets.context import coarse_pixels
 from l2h.nets.normalise import Normalisation
 
-SMALL = MappingSettings(window_px=48, prior="on")
+SMALL = MappingSettings(window_px=80, prior="on")
+NORMALISATION = Normalisation((120.0, 110.0, 100.0), (50.0, 50.0, 50.0))
+KINDS = ["unet", "l2hnet", "slim", "surround", "hybrid"]
 ALL = Layers()
 
 
@@ -31,7 +34,7 @@ def run(context: Context, settings: MappingSettings = SMALL, layers: Layers = AL
     return context.store("map").read(context.grid.window).values
 
 
-@pytest.mark.parametrize("kind", ["unet", "l2hnet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_same_bytes_for_any_block_size(tmp_path: Path, world: Callable, network: Callable, kind: str) -> None:
     place, net = world(107, 83), network(kind)
     maps = {size: run(place.store(tmp_path / str(size), size, net)) for size in (40, 64, 96, 100, 200)}
@@ -48,7 +51,7 @@ class Reversed(SerialExecutor):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["unet", "l2hnet"])
+@pytest.mark.parametrize("kind", ["unet", "l2hnet", "surround"])
 def test_same_files_for_any_executor_and_order(tmp_path: Path, world: Callable, network: Callable, kind: str) -> None:
     place, net = world(107, 83), network(kind)
     found = []
@@ -56,7 +59,7 @@ def test_same_files_for_any_executor_and_order(tmp_path: Path, world: Callable, 
     for number, executor in enumerate(executors):
         with executor:
             context = replace(place.store(tmp_path / str(number), 40, net), executor=executor)
-            run(context, MappingSettings(window_px=48, prior="auto", prior_gap=0.0))
+            run(context, MappingSettings(window_px=80, prior="auto", prior_gap=0.0))
         found.append({p.name: p.read_bytes() for p in (context.work / "map").iterdir()})
     assert len(found[0]) == 10  # 3 × 3 blocks and the evidence
     assert all(files == found[0] for files in found[1:])
@@ -74,18 +77,30 @@ def test_threads_do_not_show_and_are_given_back(tmp_path: Path, world: Callable,
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("kind", ["unet", "l2hnet"])
+def at_once(net: PixelNetwork, imagery: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Probabilities of a picture in one pass, so far inside the tensor that its rim is no rim of the tensor."""
+    height, width = valid.shape
+    before, side, normal = 320, 800, NORMALISATION  # a multiple of every stride, more than any field
+    rims = ((before, side - before - height), (before, side - before - width))
+    values, seen = np.pad(imagery, ((0, 0), *rims)), np.pad(valid, rims)
+    context = None
+    if net.view is not None:
+        margin = (net.view.margin,) * 2
+        around = coarse_pixels(np.pad(values, ((0, 0), margin, margin)), np.pad(seen, margin), net.view.step)
+        context = torch.from_numpy(normal.apply_context(around)[None])
+    with torch.inference_mode():
+        p = probabilities(net(torch.from_numpy(normal.apply(values, seen)[None]), context))[0]
+    return p[:, before : before + height, before : before + width].numpy()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_windows_give_what_the_whole_picture_gives(
     tmp_path: Path, world: Callable, network: Callable, kind: str
 ) -> None:
     place, net = world(112, 96), network(kind)
     context = place.store(tmp_path, 64, net)
-    cut = run(context, MappingSettings(window_px=16, prior="off", draw_vectors=False))
-    normal = Normalisation((120.0, 110.0, 100.0), (50.0, 50.0, 50.0)).apply(place.imagery, place.valid)
-    margin = 96  # more than the halo, a multiple of the stride: the rim of the picture is no rim of the tensor
-    around = torch.nn.functional.pad(torch.from_numpy(normal)[None], (margin,) * 4)
-    with torch.inference_mode():
-        whole = probabilities(net(around))[0, :, margin:-margin, margin:-margin].numpy()
+    cut = run(context, MappingSettings(window_px=net.stride * (16 // net.stride or 1), prior="off", draw_vectors=False))
+    whole = at_once(net, place.imagery, place.valid)
     assert (np.abs(cut[1] - np.where(place.valid, whole.max(axis=0) * 100, 0)) <= 0.51).all()
     values = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
     sure = np.diff(np.sort(whole, axis=0)[-2:], axis=0)[0] > 1e-5  # sums in another order differ in the last bits

@@ -1,7 +1,7 @@
 """Batches: chips as tensors, as the losses want them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,8 @@ class Batch:
     posterior [N, J, h, w] float32, sums to 1 where a product speaks, else 0; weight [N, h, w] float32, reliability
     0..1, 0 where no product speaks; pure [N, h, w] bool;
     label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid;
-    clean [N, H, W] int64 class index of the pixels somebody has looked at, -1 elsewhere.
+    clean [N, H, W] int64 class index of the pixels somebody has looked at, -1 elsewhere;
+    context [N, 2 B + 1, h', w'] float32 normalised.
     """
 
     image: Tensor
@@ -33,33 +34,46 @@ class Batch:
     label: Tensor | None = None
     evidence: Tensor | None = None
     clean: Tensor | None = None
+    context: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on a device, image channels-last."""
+        """The batch on a device, image and context channels-last."""
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {name: None if tensor is None else tensor.to(device) for name, tensor in moved.items()}
-        return Batch(**moved | {"image": moved["image"].contiguous(memory_format=torch.channels_last)})
+        for name in ("image", "context"):
+            if moved[name] is not None:
+                moved[name] = moved[name].contiguous(memory_format=torch.channels_last)
+        return Batch(**moved)
 
 
 def colour_jitter(
-    image: npt.NDArray[np.uint8], gain: npt.NDArray[np.float32], offset: float
+    image: npt.NDArray[np.generic], gain: npt.NDArray[np.float32], offset: float
 ) -> npt.NDArray[np.float32]:
     """``image · gain + offset`` clipped to 0..255, float32 [B, H, W]; gain [B] per band, one offset for all."""
-    jittered: npt.NDArray[np.float32] = image * gain[:, None, None] + np.float32(offset)
+    jittered: npt.NDArray[np.float32] = image.astype(np.float32) * gain[:, None, None] + np.float32(offset)
     return np.clip(jittered, 0, 255)
+
+
+def jittered(chip: Chip, gain: npt.NDArray[np.float32], offset: float) -> Chip:
+    """The chip in other colours: image and context alike, whose spreads change by the gain alone."""
+    image = colour_jitter(chip.image, gain, offset)
+    if chip.context is None:
+        return replace(chip, image=image)
+    mean, spread, share = np.split(chip.context, [len(gain), 2 * len(gain)])
+    context = np.concatenate([colour_jitter(mean, gain, offset), spread * gain[:, None, None], share])
+    return replace(chip, image=image, context=context)
 
 
 def collate(
     chips: Sequence[Chip],
-    images: Sequence[npt.NDArray[np.generic]],
     normalisation: Normalisation,
     index_of: npt.NDArray[np.uint8],
 ) -> Batch:
-    """Chips of one size, with their (colour-jittered) images, as a batch on the CPU.
+    """Chips of one size as a batch on the CPU.
 
     ``index_of`` uint8 [256]: legend value → class index, 255 outside the legend.
     """
-    image = [normalisation.apply(values, chip.valid) for chip, values in zip(chips, images, strict=True)]
+    image = [normalisation.apply(chip.image, chip.valid) for chip in chips]
     parts: dict[str, Tensor] = {}
     if all(chip.posterior is not None for chip in chips):
         cells = _stack(chip.posterior for chip in chips).float()
@@ -71,6 +85,8 @@ def collate(
         parts["evidence"] = _stack(np.where(chip.valid, chip.evidence, 0) for chip in chips)  # type: ignore[arg-type]
     if any(chip.clean is not None for chip in chips):
         parts["clean"] = _stack(_clean_index(chip, index_of) for chip in chips)
+    if all(chip.context is not None for chip in chips):
+        parts["context"] = _stack(normalisation.apply_context(chip.context) for chip in chips)  # type: ignore[arg-type]
     return Batch(_stack(image), _stack(chip.valid for chip in chips), **parts)
 
 

@@ -1,33 +1,37 @@
 """Chips: small windows on the cell lattice, with everything the losses ask for."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from l2h.core.grid import Window
 from l2h.learning.areas import TILE_CELLS, TileCache, TrainingReaders
+from l2h.nets.context import CoarseImagery
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Chip:
     """One square window of an area. Layers the area lacks are None.
 
-    image [B, S, S] uint8; valid [S, S]; posterior [J + 1, s, s] uint8 with S = s · cell_px; pure [s, s] bool, the cell
-    and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8; clean
-    [S, S] uint8, class of the pixels somebody has looked at, 0 elsewhere.
+    image [B, S, S], uint8 as read; valid [S, S]; posterior [J + 1, s, s] uint8 with S = s · cell_px; pure [s, s] bool,
+    the cell and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8; clean
+    [S, S] uint8, class of the pixels somebody has looked at, 0 elsewhere;
+    context [2 B + 1, h, w] float32, as `CoarseImagery` gives it, centred on the chip.
     """
 
-    image: Bytes
+    image: npt.NDArray[np.generic]
     valid: Mask
     posterior: Bytes | None = None
     pure: Mask | None = None
     label: Bytes | None = None
     evidence: Bytes | None = None
     clean: Bytes | None = None
+    context: Floats | None = None
 
     def turned(self, quarter_turns: int, mirrored: bool) -> "Chip":
         """The chip mirrored left to right, then turned; cells stay whole because the side is a multiple of theirs."""
@@ -54,6 +58,11 @@ def read_chip(area: TrainingReaders, window: Window, cache: TileCache) -> Chip:
         posterior, pure = around[:, 1:-1, 1:-1], unanimous(likeliest(around))
     clean = area.clean.on(window) if area.clean else None
     return Chip(image.values, image.valid, posterior, pure, label, evidence, clean)  # type: ignore[arg-type]
+
+
+def with_context(chip: Chip, around: CoarseImagery, window: Window, cache: TileCache) -> Chip:
+    """The chip with the context pixels of ``window`` (on the coarse lattice)."""
+    return replace(chip, context=cache.read(around, window, TILE_CELLS).values.astype("float32"))
 
 
 def likeliest(posterior: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

@@ -7,16 +7,18 @@ import numpy as np
 from l2h.core.errors import InputError
 from l2h.core.grid import Window
 from l2h.learning.areas import TileCache, TrainingReaders
-from l2h.learning.chips import Chip, read_chip
+from l2h.learning.chips import Chip, read_chip, with_context
 from l2h.learning.clean import CleanTable
 from l2h.learning.plan import ChipPlan
 from l2h.learning.settings import LearningSettings
+from l2h.nets.base import PixelNetwork
+from l2h.nets.context import CoarseImagery, ContextView
 
 MAX_ATTEMPTS = 200
 
 
 class ChipSource:
-    """Draws chips of ``areas`` by ``plan``.
+    """Draws chips of ``areas`` by ``plan``, with the context that a kind of ``network`` sees.
 
     A stratum is drawn with probability ∝ cells^(1 - class_balance), a cell of it evenly, and the chip placed so that
     the cell lies anywhere in it. Where there are clean points, the first slots of a step go to chips around them. Chips
@@ -24,8 +26,15 @@ class ChipSource:
     """
 
     def __init__(
-        self, areas: Sequence[TrainingReaders], plan: ChipPlan, settings: LearningSettings, cache: TileCache
+        self,
+        areas: Sequence[TrainingReaders],
+        plan: ChipPlan,
+        settings: LearningSettings,
+        cache: TileCache,
+        network: type[PixelNetwork] = PixelNetwork,
     ) -> None:
+        self.network = network
+        self.around = _coarse(areas, network.view)
         self.areas, self.plan, self.settings, self.cache = areas, plan, settings, cache
         totals = plan.counts.sum(axis=0)
         weight = np.where(totals > 0, totals.astype(float) ** (1 - settings.class_balance), 0.0)
@@ -43,7 +52,7 @@ class ChipSource:
             number, window = self._place_clean(rng) if slot < self.clean_slots else self._place(rng)
             if self._touches_held_out(number, window):
                 continue
-            chip = read_chip(self.areas[number], window, self.cache)
+            chip = self.read(number, window)
             if chip.valid.mean() >= self.settings.min_valid_share:
                 return chip.turned(int(rng.integers(4)), bool(rng.integers(2)))
         raise InputError(
@@ -52,6 +61,14 @@ class ChipSource:
             expected=f"{self.settings.chip_px} px squares, {self.settings.min_valid_share:.0%} valid, not held out",
             hint="Use more imagery, smaller chips (chip_px), or lower min_valid_share or held_out_share.",
         )
+
+    def read(self, number: int, window: Window) -> Chip:
+        """A chip of area ``number`` as the network wants it: with context where it looks around."""
+        chip = read_chip(self.areas[number], window, self.cache)
+        if self.network.view is None:
+            return chip
+        cells = self.network.view.window(window, self.network.stride)
+        return with_context(chip, self.around[number], cells, self.cache)
 
     def colour(self, step: int, slot: int, bands: int) -> tuple[np.ndarray, float]:
         """Gain of each band, float32 [bands], and offset (of 255) of a chip, both within ± colour_jitter."""
@@ -95,3 +112,8 @@ class ChipSource:
             for row in range(blocks.row_start, blocks.row_stop)
             for col in range(blocks.col_start, blocks.col_stop)
         )
+
+
+def _coarse(areas: Sequence[TrainingReaders], view: ContextView | None) -> list[CoarseImagery]:
+    """The imagery of each area in context pixels; none where the network sees no context."""
+    return [] if view is None else [CoarseImagery(area.imagery, view.step) for area in areas]

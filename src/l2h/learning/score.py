@@ -4,7 +4,7 @@ Agreement with noisy labels is no accuracy (copying blocks agrees best); it tell
 fails from one that does not.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,39 +13,37 @@ from torch import Tensor
 
 from l2h.core.errors import InputError
 from l2h.core.legend import Legend
-from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.batch import Batch, collate
-from l2h.learning.chips import read_chip
 from l2h.learning.classes import ClassMap
+from l2h.learning.draw import ChipSource
 from l2h.learning.losses import cell_means
-from l2h.learning.plan import ChipPlan, block_window
+from l2h.learning.plan import block_window
 from l2h.nets.base import probabilities
 
 Counts = npt.NDArray[np.int64]
 MAX_SCORED_BLOCKS = 100
-Predict = Callable[[Tensor], Tensor]
+Predict = Callable[[Batch], Tensor]
 
 
-def held_out_batches(
-    areas: Sequence[TrainingReaders], plan: ChipPlan, legend: Legend, cache: TileCache
-) -> Iterator[Batch]:
+def held_out_batches(source: ChipSource, legend: Legend) -> Iterator[Batch]:
     """One batch per held-out block that holds any valid pixel, at most MAX_SCORED_BLOCKS; read one by one."""
+    plan = source.plan
     for block in plan.held_out[:: -(-len(plan.held_out) // MAX_SCORED_BLOCKS) or 1]:
-        chip = read_chip(areas[int(block[0])], block_window(block, plan.block_px), cache)
+        chip = source.read(int(block[0]), block_window(block, plan.block_px))
         if chip.valid.any():
-            yield collate([chip], [chip.image], plan.normalisation, legend.index_of)
+            yield collate([chip], plan.normalisation, legend.index_of)
 
 
 def confusion(predict: Predict, batches: Iterable[Batch], classes: ClassMap, labels: str) -> Counts:
     """Counts [reference, prediction]: of cells by likeliest coarse class (``posterior``), or of pixels (``label``).
 
-    ``predict`` takes an image [1, B, H, W] and gives logits.
+    ``predict`` gives the logits of a batch.
     """
     size = len(classes.coarse if labels == "posterior" else classes.fine)
     counts = np.zeros((size, size), np.int64)
     with torch.no_grad():
         for batch in batches:
-            probability = probabilities(predict(batch.image)).cpu()
+            probability = probabilities(predict(batch)).cpu()
             pair = (
                 _cell_pairs(probability, batch, classes) if labels == "posterior" else _pixel_pairs(probability, batch)
             )

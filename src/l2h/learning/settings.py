@@ -62,7 +62,7 @@ class LearningSettings(Settings):
     regime               ``small``: two CPU cores, minutes; ``standard``: one GPU, a province; ``large``: all GPUs of a
                          machine, a nation (table below)
     recipe               a named set of defaults (below)
-    network, width       which network, and its width (multiple of 4)
+    network, width       which network (docs/method.md, 3.1), and its width (multiple of 4)
     labels               ``posterior`` (soft, per cell) or ``label`` (hard, per pixel)
     loss                 ``cell`` (cell means must match the posterior) or ``ce`` (each pixel must match)
     alpha                sharpness of the cell vote: 1 best overall accuracy, 2 sharper edges and less of it
@@ -94,7 +94,7 @@ class LearningSettings(Settings):
 
     regime: Regime = "small"
     recipe: Recipe = "default"
-    network: Literal["unet", "l2hnet"] = "unet"
+    network: Literal["unet", "slim", "surround", "l2hnet", "hybrid"] = "unet"
     width: int = Field(32, ge=4, le=1024, multiple_of=4)
     labels: Literal["posterior", "label"] = "posterior"
     loss: Literal["cell", "ce"] = "cell"

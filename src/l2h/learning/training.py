@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from l2h.core.errors import L2HError
 from l2h.core.legend import Legend, coarse_legend, load_legend
 from l2h.learning.areas import TileCache, TrainingReaders
-from l2h.learning.batch import Batch, collate, colour_jitter
+from l2h.learning.batch import Batch, collate, jittered
 from l2h.learning.classes import ClassMap
 from l2h.learning.draw import ChipSource
 from l2h.learning.files import LOG, STATE, WEIGHTS
@@ -28,7 +28,7 @@ from l2h.learning.settings import LearningSettings
 from l2h.learning.state import load_state, save_state
 from l2h.nets.base import PixelNetwork
 from l2h.nets.checkpoint import Checkpoint, write_checkpoint
-from l2h.nets.registry import build_network
+from l2h.nets.registry import NETWORKS, build_network
 
 
 class DivergedError(L2HError):
@@ -42,9 +42,9 @@ class WithFeatures(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [N, C, H, W] and logits [N, K, H, W] of an image [N, B, H, W]."""
-        return self.net.features_and_logits(image)
+    def forward(self, image: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features [N, C, H, W] and logits [N, K, H, W] of an image [N, B, H, W] with its context."""
+        return self.net.features_and_logits(image, context)
 
 
 def fresh_network(settings: LearningSettings, bands: int, classes: int) -> PixelNetwork:
@@ -89,7 +89,7 @@ class Training:
         self.legend: Legend = load_legend("sinolc1")
         self.classes = ClassMap.of(self.legend, coarse_legend())
         self.objective = Objective(settings, self.classes)
-        self.source = ChipSource(areas, plan, settings, cache)
+        self.source = ChipSource(areas, plan, settings, cache, NETWORKS[settings.network])
         self.bands = len(plan.normalisation.mean)
         self.net = fresh_network(settings, self.bands, len(self.legend))
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
@@ -126,12 +126,9 @@ class Training:
         """This process's chips of a step."""
         ranks, rank = self.fabric.world_size, self.fabric.global_rank
         slots = range(rank, self.settings.chips_per_step, ranks)
-        chips = [self.source.draw(step, slot) for slot in slots]
-        images = [
-            colour_jitter(chip.image, *self.source.colour(step, slot, self.bands))
-            for chip, slot in zip(chips, slots, strict=True)
-        ]
-        return collate(chips, images, self.plan.normalisation, self.legend.index_of)
+        colour = self.source.colour
+        chips = [jittered(self.source.draw(step, slot), *colour(step, slot, self.bands)) for slot in slots]
+        return collate(chips, self.plan.normalisation, self.legend.index_of)
 
     def step(self, step: int, batch: Batch) -> dict[str, float]:
         """One optimiser step; the loss terms and the rate. Raises DivergedError before a bad gradient is applied."""
@@ -140,7 +137,7 @@ class Training:
             group["lr"] = rate
         self.model.train()
         batch = batch.to(self.fabric.device)
-        features, logits = self.model(batch.image)
+        features, logits = self.model(batch.image, batch.context)
         terms = self.objective.terms(features, logits, batch, step / self.settings.steps)
         self.wrapped.zero_grad()
         self.fabric.backward(terms["loss"])
@@ -174,7 +171,7 @@ class Training:
         self.net.eval()
         counts = confusion(
             self.predict,
-            held_out_batches(self.areas, self.plan, self.legend, self.cache),
+            held_out_batches(self.source, self.legend),
             self.classes,
             self.settings.labels,
         )
@@ -185,10 +182,11 @@ class Training:
             "miou": round(mean_iou(counts), 6) if told else None,
         }
 
-    def predict(self, image: Tensor) -> Tensor:
-        """Logits of an image in the training's precision."""
+    def predict(self, batch: Batch) -> Tensor:
+        """Logits of a batch in the training's precision."""
+        batch = batch.to(self.fabric.device)
         with self.fabric.autocast():
-            logits: Tensor = self.net(image.to(self.fabric.device).contiguous(memory_format=torch.channels_last))
+            logits: Tensor = self.net(batch.image, batch.context)
         return logits
 
     def checkpoint(self, lines: list[dict[str, Any]]) -> Checkpoint:

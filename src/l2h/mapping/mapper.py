@@ -61,7 +61,7 @@ class Mapper:
     def plan(self, imagery: RasterReader, window_px: int) -> WindowPlan:
         """How the lattice of the imagery is cut; SettingsError where windows do not fit the network's stride."""
         network = self.predictor.network
-        return WindowPlan.of(imagery.grid, window_px, network.stride, network.halo)
+        return WindowPlan.of(imagery.grid, window_px, network.stride, network.halo, network.view)
 
     def map(self, readers: Readers, within: Window) -> npt.NDArray[np.uint8]:
         """Class, confidence and source of a window inside the grid, uint8 [3, H, W]; 0 where there is no imagery.
@@ -82,7 +82,9 @@ class Mapper:
         """Network windows in turn; class probabilities and validity of all they own."""
         while some := list(islice(owners, self.predictor.batch)):
             patches = [plan.read(imagery, owner) for owner in some]
-            for owner, patch, answer in zip(some, patches, self.predictor.probabilities(patches), strict=True):
+            around = [plan.read_context(imagery, owner) for owner in some]
+            answers = self.predictor.probabilities(patches, around)
+            for owner, patch, answer in zip(some, patches, answers, strict=True):
                 rows, cols = owner.slices_in(patch.window)
                 yield owner, answer[:, rows, cols], patch.valid[rows, cols]
 

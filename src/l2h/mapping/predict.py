@@ -48,8 +48,10 @@ class Predictor:
         ready.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own signature, not its stub's
         return cls(ready, normalisation, device, precision, batch if device == "cuda" else 1)
 
-    def probabilities(self, patches: Sequence[Patch]) -> list[Floats]:
+    def probabilities(self, patches: Sequence[Patch], around: Sequence[Floats | None] | None = None) -> list[Floats]:
         """Class probabilities float32 [K, H, W] of patches of imagery that all have one shape.
+
+        ``around``: the context of each, for a network that reads it.
 
         A patch without any valid pixel is not computed: its probabilities are 0. Raises L2HError naming the window
         where the network gives something that is no number.
@@ -58,21 +60,33 @@ class Predictor:
         seen = [i for i, patch in enumerate(patches) if patch.valid.any()]
         for start in range(0, len(seen), self.batch):
             chosen = seen[start : start + self.batch]
-            for i, values in zip(chosen, self._pass([patches[i] for i in chosen]), strict=False):
+            contexts = [around[i] for i in chosen] if around else []
+            for i, values in zip(chosen, self._pass([patches[i] for i in chosen], contexts), strict=False):
                 _check_finite(values, patches[i])
                 results[i] = values
         return results
 
-    def _pass(self, patches: Sequence[Patch]) -> Floats:
+    def _pass(self, patches: Sequence[Patch], contexts: Sequence[Floats | None]) -> Floats:
         inputs = np.zeros((self.batch, self.network.bands, *patches[0].valid.shape), "float32")
         for i, patch in enumerate(patches):
             inputs[i] = self.normalisation.apply(patch.values, patch.valid)
         with torch.inference_mode(), repeatable(self.device), self._autocast():
-            tensor = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last)
-            logits = self.network(tensor)
+            logits = self.network(self._tensor(inputs), self._context(contexts))
         # outside autocast: the softmax of bf16 logits is taken in float32
         with torch.inference_mode(), repeatable(self.device):
             return np.asarray(torch.softmax(logits.float(), dim=1).cpu().numpy())
+
+    def _context(self, contexts: Sequence[Floats | None]) -> torch.Tensor | None:
+        """Contexts as one tensor, filled up like the images."""
+        given = [self.normalisation.apply_context(context) for context in contexts if context is not None]
+        if not given:
+            return None
+        inputs = np.zeros((self.batch, *given[0].shape), "float32")
+        inputs[: len(given)] = given
+        return self._tensor(inputs)
+
+    def _tensor(self, values: Floats) -> torch.Tensor:
+        return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "bf16-mixed":

@@ -10,9 +10,9 @@ from l2h.core.settings import Settings
 class MappingSettings(Settings):
     """How a trained network is laid over the imagery.
 
-    window_px      : side of the lattice windows that own pixels; a multiple of the network's stride. With 512 a U-Net
-                     of width 32 needs 0.35 GB above its weights and computes 1.7 times the pixels it keeps; 768 needs
-                     0.65 GB and computes 1.5 times. Blocks waste least where it divides them
+    window_px      : side of the lattice windows that own pixels; a multiple of the network's stride (80 fits
+                     all). With 512 a U-Net of width 32 needs 0.35 GB above its weights and computes 1.7 times the
+                     pixels it keeps; 768 needs 0.65 GB and computes 1.5 times. Blocks waste least where it divides them
     precision      : of the network's arithmetic; class and confidence are always taken from float32
     prior          : whether the network's probabilities are multiplied with the smoothed coarse posterior. "auto"
                      measures it once for the project (docs/method.md, section 4)
@@ -24,7 +24,7 @@ class MappingSettings(Settings):
     gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
     """
 
-    window_px: int = Field(512, ge=16)
+    window_px: int = Field(480, ge=16)
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     prior: Literal["auto", "on", "off"] = "auto"
     prior_gap: float = Field(0.05, ge=0, le=1)

@@ -54,7 +54,7 @@ class Engine:
 
     def plan(self, context: Context, window_px: int) -> WindowPlan:
         network = read_network(self.checkpoint)
-        return WindowPlan.of(context.grid, window_px, network.stride, network.halo)
+        return WindowPlan.of(context.grid, window_px, network.stride, network.halo, network.view)
 
     def mapper(self, prior: bool = False) -> Mapper:
         """Raises CheckpointError where the network is not one of the map's legend."""

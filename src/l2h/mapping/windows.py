@@ -9,10 +9,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from l2h.core.errors import SettingsError
 from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
+from l2h.nets.context import CoarseImagery, ContextView
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class WindowPlan:
     step   : distance of window starts, px, in rows and columns; a multiple of the network's stride
     height, width : rows and columns a window owns (before the grid's rim cuts it); no more than the grid needs
     halo   : px read around what is owned
+    view   : the coarser context that is read beyond the halo; None where the network sees none
     """
 
     grid: Grid
@@ -29,9 +34,10 @@ class WindowPlan:
     height: int
     width: int
     halo: int
+    view: ContextView | None = None
 
     @classmethod
-    def of(cls, grid: Grid, window_px: int, stride: int, halo: int) -> "WindowPlan":
+    def of(cls, grid: Grid, window_px: int, stride: int, halo: int, view: ContextView | None = None) -> "WindowPlan":
         """Raises SettingsError where windows could not start on multiples of the stride."""
         if window_px % stride or halo % stride:
             raise SettingsError(
@@ -41,7 +47,7 @@ class WindowPlan:
                 got=str(window_px),
             )
         rows, cols = (min(window_px, math.ceil(side / stride) * stride) for side in grid.shape)
-        return cls(grid, window_px, rows, cols, halo)
+        return cls(grid, window_px, rows, cols, halo, view)
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -62,9 +68,20 @@ class WindowPlan:
         owners = list(self.owners(within))
         if not owners:
             return within.intersect(self.grid.window)
-        first, last = self.read_window(owners[0]), self.read_window(owners[-1])
+        margin = self.view.margin if self.view else 0
+        first, last = self.read_window(owners[0]).pad(margin), self.read_window(owners[-1]).pad(margin)
         return Window(first.row_start, last.row_stop, first.col_start, last.col_stop).intersect(self.grid.window)
 
     def read(self, reader: RasterReader, owner: Window) -> Patch:
         """Imagery of an owner with its halo, of `input_shape`; invalid beyond the grid."""
         return reader.read(self.read_window(owner))
+
+    def read_context(self, imagery: RasterReader, owner: Window) -> npt.NDArray[np.float32] | None:
+        """Context pixels around what `read` gives, [2 B + 1, h, w]; None where the network sees none.
+
+        Read anew for every window, at full resolution: memory stays that of one window and its margin.
+        """
+        if self.view is None:
+            return None
+        view, window = self.view, self.read_window(owner).pad(self.view.margin)
+        return CoarseImagery(imagery, view.step).read(window.coarsen(view.step)).values.astype("float32")

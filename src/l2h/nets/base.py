@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from l2h.nets.context import ContextView
+
 
 class PixelNetwork(nn.Module):
     """A network that gives every pixel of an image one logit per class.
@@ -12,10 +14,14 @@ class PixelNetwork(nn.Module):
     ``stride`` is the lattice step (px) that windows must start on, ``halo`` the margin (px, a multiple of the
     stride) that a window must read around the pixels it keeps: with both, pieces equal the whole exactly.
     No layer may look further than the halo: no global pooling, no attention, no spatial or instance norm.
+
+    ``view``, where a network has one, says which coarse pixels around the window it also reads: the ``context`` of
+    its calls, normalised ``[N, 2 · bands + 1, h, w]``. Without it the network works, seeing less.
     """
 
     stride: ClassVar[int]
     halo: ClassVar[int]
+    view: ClassVar[ContextView | None] = None
 
     def __init__(self, bands: int, classes: int, channels: int) -> None:
         super().__init__()
@@ -23,18 +29,18 @@ class PixelNetwork(nn.Module):
         self.classes = classes
         self.classifier = nn.Conv2d(channels, classes, kernel_size=1)
 
-    def features(self, image: Tensor) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         """Features ``[N, C, H, W]`` of a normalised image ``[N, bands, H, W]``."""
         raise NotImplementedError
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         """Logits ``[N, classes, H, W]`` of a normalised image ``[N, bands, H, W]`` (0 where there is no data)."""
-        logits: Tensor = self.classifier(self.features(image))
+        logits: Tensor = self.classifier(self.features(image, context))
         return logits
 
-    def features_and_logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, image: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Both in one pass, for losses that look at the features."""
-        features = self.features(image)
+        features = self.features(image, context)
         return features, self.classifier(features)
 
 

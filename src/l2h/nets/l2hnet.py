@@ -47,7 +47,7 @@ class L2HNet(PixelNetwork):
         self.start = nn.Conv2d(bands, width, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*(ResolutionPreservingBlock(width) for _ in range(BLOCKS)))
 
-    def features(self, image: Tensor) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         """Features ``[N, width, H, W]`` at full resolution."""
         features: Tensor = self.blocks(self.start(image))
         return features

@@ -3,7 +3,8 @@
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from l2h.nets.base import PixelNetwork
 
@@ -14,25 +15,21 @@ def parameter_count(net: nn.Module) -> int:
 
 
 def mflop_per_pixel(net: PixelNetwork) -> float:
-    """10⁶ floating-point operations per output pixel: convolutions only, one multiply-add = 2 operations."""
-    side = 4 * net.stride
-    macs = 0
+    """10⁶ floating-point operations per output pixel of a large window: one multiply-add = 2 operations.
 
-    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal macs
-        weight = layer.weight
-        if isinstance(weight, Tensor):
-            macs += output[0].numel() * weight[0].numel()
-
-    hooks = [layer.register_forward_hook(count) for layer in net.modules() if isinstance(layer, nn.Conv2d)]
-    was_training = net.training
-    net.eval()
-    with torch.no_grad():
-        net(torch.zeros(1, net.bands, side, side, device=next(net.parameters()).device))
-    net.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    return 2 * macs / side**2 / 1e6
+    Convolutions, linear layers and attention (its products of queries, keys and values); measured on shapes alone, so
+    nothing is computed. The rim that context is read for counts as it would for a window of 64 strides.
+    """
+    side = 64 * net.stride
+    probe = copy.deepcopy(net).to("meta").eval()
+    context = None
+    if net.view is not None:
+        cells = (side + 2 * net.view.margin) // net.view.step
+        context = torch.zeros(1, net.view.channels(net.bands), cells, cells, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        probe(torch.zeros(1, net.bands, side, side, device="meta"), context)
+    flops: int = counter.get_total_flops()
+    return flops / side**2 / 1e6
 
 
 def receptive_field(net: PixelNetwork) -> int:

@@ -39,3 +39,18 @@ class Normalisation:
         std = np.asarray(self.std, np.float32)[:, None, None]
         scaled: FloatArray = (values.astype(np.float32) - mean) / std
         return np.where(valid, scaled, np.float32(0))
+
+    def apply_context(self, context: FloatArray) -> FloatArray:
+        """A context [2 B + 1, h, w] of this many bands as a network reads it: means as pixels are, spreads in units of
+        the band's standard deviation, 0 where no pixel is valid; the valid share, less one, stays as it is.
+
+        Raises InputError when the number of bands differs.
+        """
+        bands = len(self.mean)
+        if context.shape[0] != 2 * bands + 1:
+            raise InputError("wrong number of context channels", expected=str(2 * bands + 1), got=str(context.shape[0]))
+        seen = context[-1] > 0
+        std = np.asarray(self.std, np.float32)[:, None, None]
+        mean = self.apply(context[:bands], seen)
+        spread = np.where(seen, context[bands:-1] / std, np.float32(0))
+        return np.concatenate([mean, spread, context[-1:] - 1]).astype(np.float32)

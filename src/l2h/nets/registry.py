@@ -2,10 +2,19 @@
 
 from l2h.core.errors import InputError
 from l2h.nets.base import PixelNetwork
+from l2h.nets.hybrid import Hybrid
 from l2h.nets.l2hnet import L2HNet
+from l2h.nets.slim import Slim
+from l2h.nets.surround import Surround
 from l2h.nets.unet import UNet
 
-NETWORKS: dict[str, type[L2HNet] | type[UNet]] = {"l2hnet": L2HNet, "unet": UNet}
+NETWORKS: dict[str, type[Hybrid] | type[L2HNet] | type[Slim] | type[UNet]] = {
+    "hybrid": Hybrid,
+    "l2hnet": L2HNet,
+    "slim": Slim,
+    "surround": Surround,
+    "unet": UNet,
+}
 # channel counts are quarters and halves of the width (L2HNet) and 24/32 of it (U-Net): multiples of 4 keep them whole
 WIDTHS = range(4, 1025, 4)
 BANDS = range(1, 257)

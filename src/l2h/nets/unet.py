@@ -36,8 +36,8 @@ class UNet(PixelNetwork):
         fused = [*below[1:], top]
         self.up = nn.ModuleList(conv_bn_relu(b + s, f, 3) for b, s, f in zip(below, above[::-1], fused, strict=True))
 
-    def features(self, image: Tensor) -> Tensor:
-        """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of 16 are padded with no data, then cut."""
+    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of the stride are padded, then cut."""
         height, width = image.shape[-2:]
         x = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride))
         x = self.stem(x)  # [N, 16, H', W'] at width 32
@@ -45,8 +45,13 @@ class UNet(PixelNetwork):
         for level in self.down:
             skips.append(x)
             x = level(x)
+        x = self.deepest(x, context)
         for fuse in self.up:
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = fuse(torch.cat([x, skips.pop()], dim=1))
         cut: Tensor = x[..., :height, :width]
         return cut
+
+    def deepest(self, x: Tensor, context: Tensor | None) -> Tensor:
+        """What the deepest level ``[N, 128, H / 16, W / 16]`` becomes before the way up; here it stays as it is."""
+        return x
