@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from l2h.accuracy.settings import ReferenceSettings
 from l2h.product.facts import LayerFact, ReleaseFacts
 from l2h.project import Project
 from l2h.report.settings import PageSettings, Source
@@ -33,11 +34,18 @@ def page_settings(project: Project) -> PageSettings:
     resolved = project.model_dump(mode="json")
     resolved["grid"].pop("block_px")
     resolved.pop("fetch")
-    truth = project.reference.truth if project.reference else None
+    reference = project.reference or ReferenceSettings()
     return PageSettings(
         name=identity.name, title=identity.title, version=identity.version, sources=tuple(_sources(project)),
-        resolved=resolved, truth=truth,
+        resolved=resolved, truth=reference.truth, points=reference.points, points_layer=reference.layer,
+        teachers=_teachers(project),
     )  # fmt: skip
+
+
+def _teachers(project: Project) -> dict[str, tuple[str, ...]]:
+    """What the labels come from, with the files that are named."""
+    found = {product.name: tuple(product.paths) for product in project.products}
+    return found | ({"OpenStreetMap": tuple(project.osm.paths)} if project.osm else {})
 
 
 def _sources(project: Project) -> Iterator[Source]:

@@ -84,7 +84,7 @@ def page_values(
         "overview": _overview(space, settings, public, pixel_m),
         "windows": _windows(space, settings, public, pixel_m),
         "hidden": _hidden(settings) if public else [],
-        "imagery_dates": _imagery_dates(space.work),
+        "imagery_dates": imagery_dates(space.work),
         "curves": Markup(curves_svg(read_log(space.work / "train" / "log.jsonl"))),
         "training": facts(read_json(space.work / "train" / "network.json")),
         "sections": shown(space, settings, public),
@@ -151,7 +151,7 @@ def _hidden(settings: PageSettings) -> list[str]:
     return [s.name for s in settings.sources if s.kind in ("imagery", "product") and not s.may_redistribute]
 
 
-def _imagery_dates(work: Path) -> str:
+def imagery_dates(work: Path) -> str:
     scenes = read_json(work / "layers" / "scenes.json")
     dates = sorted(s["date"] for s in scenes if s.get("date"))
     if not dates:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from l2h.report import label_quality
+from l2h.report.plates import PLATE_INPUTS, plate_values
+from l2h.report.practice.section import practice_values
+from l2h.report.practice.validation import FILE
 from l2h.report.settings import PageSettings
 from l2h.report.workspace import Workspace
 
@@ -28,7 +31,11 @@ class Section:
     inputs: tuple[str, ...] = ()
 
 
-SECTIONS: tuple[Section, ...] = (Section("labels", "Labels", label_quality.label_values, (label_quality.FILE,)),)
+SECTIONS: tuple[Section, ...] = (
+    Section("practice", "Good practice", practice_values, (f"report/{FILE}",)),
+    Section("figures", "Provinces and capture times", plate_values, PLATE_INPUTS),
+    Section("labels", "Labels", label_quality.label_values, (label_quality.FILE,)),
+)
 
 
 def shown(space: Workspace, settings: PageSettings, public: bool) -> list[dict[str, Any]]:

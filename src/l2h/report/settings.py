@@ -29,6 +29,8 @@ class PageSettings(Settings):
     """Identity, sources and settings of a project.
 
     resolved  : all settings of the project, shown as they are
+    points    : reference points, relative to the project's folder, and their layer
+    teachers  : what the network learned from: name → files
     truth     : raster of the whole truth, relative to the project's folder; shown beside the map
     window_px : side of the chosen windows
     windows   : how many windows at most
@@ -39,6 +41,9 @@ class PageSettings(Settings):
     version: str
     sources: tuple[Source, ...] = ()
     resolved: dict[str, Any] = Field(default_factory=dict)
+    points: str | None = None
+    points_layer: str | None = None
+    teachers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     truth: str | None = None
     window_px: int = Field(default=384, ge=16, le=2048)
     windows: int = Field(default=8, ge=0, le=40)

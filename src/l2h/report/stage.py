@@ -2,7 +2,8 @@
 
 Files below work/report: blocks/<block>.npz (sums of a block), overview.npz, overview-*.png|jpg, tiles.json,
 windows.json, windows/<n>/*.png|jpg, figures/ (copied to release/<version>/figures where they may be passed on), and
-report.html with every picture where some may not be passed on; the public page is release/<version>/report.html.
+report.html, report.pdf with every picture where some may not be passed on; the public ones stand in release/<version>,
+with validation.json.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from l2h.core.grid import Block, Window
 from l2h.core.tasks import Context, Stage, Task
 from l2h.report.blocks import LAYERS, digest_block
 from l2h.report.costs import holes_of, stage_costs
-from l2h.report.figures.tasks import figure_tasks, publish_task
+from l2h.report.figures.tasks import figure_tasks, publish_task, published
 from l2h.report.gather import gather
 from l2h.report.page import write_page
+from l2h.report.practice.tasks import validation_task
+from l2h.report.printing import write_print
 from l2h.report.sections import section_inputs
 from l2h.report.settings import PageSettings
 from l2h.report.windows import draw_window, panel_names
@@ -91,17 +94,39 @@ class _Planner:
         return figure_tasks(context, [(city, window) for _, city, window in _chosen(context)])
 
     def published(self, context: Context) -> list[Task]:
-        return [publish_task(context, self.release(context), self.settings.may_show("imagery"))]
+        release = self.release(context)
+        figures = publish_task(context, release, self.settings.may_show("imagery"))
+        return [figures, validation_task(context, self.settings, release)]
 
     def release(self, context: Context) -> Path:
         return context.project_dir / "release" / self.settings.version
 
     def pages(self, context: Context) -> list[Task]:
         public = self.release(context) / "report.html"
-        tasks = [self._page(context, True, public)]
+        private = context.work / "report" / "report.html"
+        tasks = [self._page(context, True, public), self._print(context, True, public.with_suffix(".pdf"))]
         if not (self.settings.may_show("imagery") and self.settings.may_show("product")):
-            tasks.append(self._page(context, False, context.work / "report" / "report.html"))
+            tasks += [self._page(context, False, private), self._print(context, False, private.with_suffix(".pdf"))]
         return tasks
+
+    def _print(self, context: Context, public: bool, out: Path) -> Task:
+        space, holes = Workspace(context.work, context.grid, ()), holes_of(context.ledger.records())
+        told = self.settings.model_dump(mode="json") | {"resolved": {}}
+        facts = {"settings": told, "holes": holes, "public": public} | context.place()
+        names = [f"figures/{name}" for name in published(not public or self.settings.may_show("imagery"))]
+        names += ["validation.json"]
+        inputs = [context.work / "report" / name for name in names]
+        inputs += [context.work / name for name in ("assess/accuracy.json", "assess/areas.json", "layers/scenes.json")]
+        return Task(
+            key=f"report/print-{'public' if public else 'private'}",
+            function=write_print,
+            arguments={
+                "space": space, "settings": self.settings, "holes": holes, "public": public, "out": out,
+            },
+            inputs=tuple(inputs),
+            outputs=(out,),
+            settings={"page": sha256_bytes(canonical_json(facts).encode())},
+        )  # fmt: skip
 
     def _page(self, context: Context, public: bool, out: Path) -> Task:
         space = Workspace(context.work, context.grid, tuple(_chosen(context)))

@@ -36,7 +36,7 @@ class Sample:
 def make_sample(context: Context, settings: SampleSettings, out: Path) -> Sample:
     """Draw a sample of a project's map and write it; the same seed gives the same bytes."""
     strata = open_strata(context, settings)
-    found = draw_sample(strata, settings, _digest(context, settings), counted(context, settings, strata))
+    found = draw_sample(strata, settings, strata_digest(context, settings), counted(context, settings, strata))
     if out.exists() and read_design(out) != found.design:
         raise InputError("another sample has this name", where=str(out), hint="Name a new file, or remove that one.")
     write_sample(out, found.pixels, found.design, context.grid)
@@ -192,7 +192,7 @@ def _by_region(context: Context, level: str) -> ByRegion:
     return ByRegion(context.store("layers/regions"), table, {number: name for name, number in code.items()})
 
 
-def _digest(context: Context, settings: SampleSettings) -> str:
+def strata_digest(context: Context, settings: SampleSettings) -> str:
     """Of the files the strata come from: their recorded digests, block by block."""
     names = ["layers/regions"]
     if settings.method == "stratified" and settings.strata == "map":

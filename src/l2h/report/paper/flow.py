@@ -44,7 +44,7 @@ def flow(node: Node, layout: Layout) -> list[Any]:
 
 def _with_room(flowables: list[Any]) -> list[Any]:
     """A heading stays with what follows; with the first rows of a table, which may go on over pages."""
-    from reportlab.platypus import CondPageBreak, Table
+    from reportlab.platypus import CondPageBreak, KeepTogether, Table
 
     result: list[Any] = []
     for flowable in flowables:
@@ -54,6 +54,8 @@ def _with_room(flowables: list[Any]) -> list[Any]:
             if before is not None:
                 before.keepWithNext = 0
                 result.append(before)
+        if isinstance(flowable, KeepTogether) and result and hasattr(result[-1], "outline"):
+            flowable = KeepTogether([result.pop(), *flowable._content])
         result.append(flowable)
     return result
 

@@ -5,7 +5,6 @@ characters take a font of the reader's (an Adobe CID font, not embedded), which 
 10 MB of glyphs.
 """
 
-import re
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -66,8 +65,3 @@ def marked(text: str, family: str = "text") -> str:
         run = escape("".join(characters))
         parts.append(run if name == family else f'<font name="{name if name == CJK else name + "0"}">{run}</font>')
     return "".join(parts)
-
-
-def squeezed(text: str) -> str:
-    """Spaces as a browser shows them: runs become one; no-break spaces stay."""
-    return re.sub(r"[ \t\r\n\f]+", " ", text)

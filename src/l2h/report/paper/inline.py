@@ -3,8 +3,8 @@
 import re
 from xml.sax.saxutils import quoteattr
 
-from l2h.report.paper.fonts import marked, squeezed
-from l2h.report.paper.markup import INLINE, Node
+from l2h.report.paper.fonts import marked
+from l2h.report.paper.markup import INLINE, Node, squeezed
 from l2h.report.paper.styles import DIM, OWN
 
 WRAP = {

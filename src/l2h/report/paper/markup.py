@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 
 from l2h.core.errors import InputError
 
+_THOUSANDS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+
 VOID = {"br", "img", "hr", "meta"}
 INLINE = {"a", "abbr", "b", "br", "code", "em", "i", "small", "span", "strong", "sub", "sup"}
 BLOCKS = {
@@ -16,6 +18,15 @@ BLOCKS = {
 GROUPS = {"html", "body", "header", "main", "section", "article", "div", "footer"}
 UNSEEN = {"head", "title", "style", "meta", "nav"}  # of the screen; their content is passed over
 KNOWN = INLINE | BLOCKS | GROUPS | UNSEEN
+
+
+def squeezed(text: str) -> str:
+    """Spaces as a browser shows them: runs become one; those that do not break stay, and numbers do not break.
+
+    >>> squeezed("of  1 234 567")
+    'of 1\\xa0234\\xa0567'
+    """
+    return _THOUSANDS.sub("\xa0", re.sub(r"[ \t\r\n\f]+", " ", text))
 
 
 @dataclass
@@ -38,7 +49,7 @@ class Node:
     def text(self) -> str:
         """All words below, spaces as a browser shows them."""
         parts = (child if isinstance(child, str) else child.text() for child in self.children)
-        return re.sub(r"\s+", " ", "".join(parts)).strip()
+        return squeezed("".join(parts)).strip(" ")
 
 
 def parse(html: str) -> Node:

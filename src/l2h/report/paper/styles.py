@@ -36,6 +36,11 @@ def styles() -> dict[str, Any]:
     head: dict[str, Any] = {"fontName": "text1", "keepWithNext": 1}
     small = {"fontSize": 8.8, "leading": 11.2, "spaceAfter": 0}
     column = {"fontName": "text1", "fontSize": 8.6, "leading": 10.8, "spaceAfter": 0, "textColor": dim}
+    less = {"fontSize": 7.2, "leading": 9.2}
+    tight: dict[str, Any] = {
+        "cell": small | less, "num": small | less | {"alignment": 2},
+        "head": column | less, "headnum": column | less | {"alignment": 2},
+    }  # fmt: skip
     return {
         "p": body,
         "h1": like("h1", fontSize=22, leading=26, spaceBefore=2, spaceAfter=6, **head),
@@ -72,5 +77,6 @@ def styles() -> dict[str, Any]:
         "num": like("num", alignment=2, **small),
         "head": like("head", **column),
         "headnum": like("headnum", alignment=2, **column),
+        **{f"small{name}": like(f"small{name}", **given) for name, given in tight.items()},
         "foot": like("foot", fontSize=8.5, leading=10, spaceAfter=0, textColor=dim),
     }

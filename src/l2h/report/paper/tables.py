@@ -8,7 +8,7 @@ from l2h.report.paper.markup import Node
 from l2h.report.paper.styles import INK, LINE, SOFT
 
 PAD = 3.0  # points left and right of a cell's words
-SPAN = ("colspan", "rowspan")
+CELLS = ("cell", "num", "head", "headnum")  # styles; with "small" before them in tables of that class
 
 
 def table_flow(node: Node, width: float, styles: dict[str, Any]) -> list[Any]:
@@ -22,6 +22,7 @@ def table_flow(node: Node, width: float, styles: dict[str, Any]) -> list[Any]:
         return []
     cells = [_spread(row) for row in rows]
     _check(cells, node)
+    styles = styles | {n: styles[f"small{n}"] for n in CELLS} if "small" in node.classes else styles
     drawn = [[_cell(c, i < len(heads), styles) for c in row] for i, row in enumerate(cells)]
     captions = [Paragraph(inline(c.children), styles["caption"]) for c in node.nodes("caption")]
     top = len(captions)
@@ -108,9 +109,7 @@ def column_widths(cells: list[list[Node | None]], width: float) -> list[float]:
     least, wish = [], []
     for column in zip(*cells, strict=True):
         texts = [_words(cell) for cell in column if cell is not None and "colspan" not in cell.attributes]
-        longest = max(
-            (stringWidth(w, "text1", 8.8) for t in texts for w in t.replace("\xa0", "_").split()), default=8.0
-        )
+        longest = max((stringWidth(w, "text1", 8.8) for t in texts for w in t.split(" ")), default=8.0)
         whole = max((stringWidth(t, "text1", 8.8) for t in texts), default=8.0)
         least.append(min(longest, width / 3) + 2 * PAD + 1)
         wish.append(max(whole + 2 * PAD + 1, least[-1]))
