@@ -1,11 +1,11 @@
-"""Counts of arrays: majority, areas, confusions by city."""
+"""Counts of arrays: majority, confusions by city."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from l2h.accuracy.tally import class_areas, confusions, majority
+from l2h.accuracy.tally import confusions, majority
 from l2h.core.legend import load_legend
 
 LEGEND = load_legend("sinolc1")
@@ -14,13 +14,6 @@ LEGEND = load_legend("sinolc1")
 def test_majority_wins_and_ties_go_to_the_first():
     products = np.array([[2, 2, 0, 0, 5, 9], [4, 4, 0, 6, 0, 9], [4, 9, 0, 0, 6, 9]], "uint8")
     assert majority(products).tolist() == [4, 2, 0, 6, 5, 9]
-
-
-def test_areas_by_city_and_class():
-    mapped = np.array([[2, 2, 0], [9, 2, 2]], "uint8")
-    cities = np.array([[1, 1, 2], [1, 2, 0]], "uint16")
-    areas = class_areas(mapped, cities, np.array([1.0, 3.0]))
-    assert areas == {1: {2: (2, 2 * 10**9), 9: (1, 3 * 10**9)}, 2: {0: (1, 10**9), 2: (1, 3 * 10**9)}}
 
 
 def test_confusions_by_city():

@@ -52,6 +52,21 @@ def test_zeros_are_values(tmp_path: Path) -> None:
         assert read_window(dataset, Window(0, 3, 0, 5)).valid.all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("uint8", 3), ("int16", -9999), ("uint16", 65535), ("float32", -1.5), ("float32", np.nan)]
+)
+def test_validity_is_what_gdals_mask_says(tmp_path: Path, dtype: str, nodata: float) -> None:
+    values = np.array([[[nodata, 1, 2], [3, nodata, 5]], [[0, 1, nodata], [3, nodata, 5]]], dtype)
+    profile = {"driver": "GTiff", "count": 2, "height": 2, "width": 3, "dtype": dtype, "nodata": nodata}
+    with rasterio.open(tmp_path / "a.tif", "w", crs="EPSG:32650", transform=NORTH_UP, **profile) as out:
+        out.write(values)
+    with open_raster(tmp_path / "a.tif") as dataset:
+        for bands in ([1], [1, 2]):
+            mask = (dataset.read_masks(bands) > 0).all(0)
+            assert read_window(dataset, Window(0, 2, 0, 3), bands).valid.tolist() == mask.tolist()
+            assert not mask.all()
+
+
 def test_zeros_are_nodata_where_it_is_declared(tmp_path: Path) -> None:
     write_raster(tmp_path / "a.tif", values_of(WINDOW), GRID, WINDOW, nodata=0)
     with open_raster(tmp_path / "a.tif") as dataset:

@@ -8,7 +8,7 @@ import numpy as np
 from l2h.accuracy.confidence import confidence_counts
 from l2h.accuracy.maps import MapReader, Shelf
 from l2h.accuracy.points import Points
-from l2h.accuracy.tally import class_areas, confusions
+from l2h.accuracy.tally import confusions
 from l2h.accuracy.truth import Truth
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
@@ -16,6 +16,7 @@ from l2h.core.grid import Block, Window
 from l2h.core.legend import Legend, load_legend
 from l2h.core.raster import open_raster
 from l2h.core.tasks import Made
+from l2h.core.zones import zone_areas
 
 STRIP_PX = 512  # rows read at once: bounds memory on wide blocks
 
@@ -44,7 +45,7 @@ def _areas(reader: MapReader, window: Window, legend: Legend) -> dict[str, dict[
         codes = store.read(strip).values[0].astype("uint8")
         legend.check(codes, f"map, {strip}")
         row_area = reader.shelf.grid.row_area(strip.row_start, strip.row_stop)
-        for city, classes in class_areas(codes, reader.cities(strip), row_area).items():
+        for city, classes in zone_areas(codes, reader.cities(strip), row_area).items():
             into = total.setdefault(str(city), {})
             for value, (pixels, area) in classes.items():
                 old = into.get(str(value), [0, 0])

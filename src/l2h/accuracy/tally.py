@@ -1,9 +1,8 @@
-"""Counts of arrays: majority of products, classes and confusions by city. Integers only, so that blocks add up."""
+"""Counts of arrays: majority of products, confusions by city. Integers only, so that blocks add up."""
 
 import numpy as np
 import numpy.typing as npt
 
-from l2h.core.areas import nano_areas
 from l2h.core.legend import Legend
 
 Codes = npt.NDArray[np.uint8]
@@ -20,28 +19,6 @@ def majority(products: npt.NDArray[np.uint8]) -> Codes:
     votes = np.stack([(products == p).sum(0, dtype="uint8") for p in products])
     votes[products == 0] = 0
     return np.asarray(np.take_along_axis(products, votes.argmax(0)[None], 0)[0], "uint8")
-
-
-def class_areas(
-    mapped: Codes, cities: npt.NDArray[np.uint16], row_area: npt.NDArray[np.float64]
-) -> dict[int, dict[int, tuple[int, int]]]:
-    """Pixels and ground area of each map value in each city.
-
-    mapped  : uint8 [H, W], class values, 0 = nodata (counted too); cities : uint16 [H, W], 0 = outside, left out
-    row_area : float64 [H], area of one pixel of each row in m²
-    Returns {city: {value: (pixels, 10^-9 m²)}} in Python's integers, which do not overflow.
-    """
-    result: dict[int, dict[int, tuple[int, int]]] = {}
-    for city in _present(cities):
-        inside = cities == city
-        rows = np.flatnonzero(inside.any(1))
-        key = np.broadcast_to(np.arange(rows.size)[:, None] * 256, (rows.size, mapped.shape[1]))
-        picked = inside[rows]
-        counts = np.bincount((key + mapped[rows])[picked], minlength=rows.size * 256).reshape(-1, 256)
-        present = np.flatnonzero(counts.sum(0))
-        areas = nano_areas(counts[:, present], row_area[rows])
-        result[city] = {int(v): (int(counts[:, v].sum()), area) for v, area in zip(present, areas, strict=True)}
-    return result
 
 
 def confusions(

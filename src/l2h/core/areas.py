@@ -21,8 +21,10 @@ def nano_areas(counts: npt.NDArray[np.int64], row_area: npt.NDArray[np.float64])
     >>> nano_areas(np.array([[1, 2], [0, 3]]), np.array([1.5, 0.25]))
     [1500000000, 3750000000]
     """
-    nano = np.array([round(area * NANO) for area in row_area.tolist()], dtype=object)
-    return [int(total) for total in nano @ counts.astype(object)] if len(nano) else [0] * counts.shape[1]
+    nano = [round(area * NANO) for area in row_area.tolist()]
+    if max(nano, default=0) * int(counts.sum(0).max(initial=0)) < 2**63:  # nearly always: a tile, at metres
+        return [int(total) for total in np.array(nano, "int64") @ counts]
+    return [int(total) for total in np.array(nano, dtype=object) @ counts.astype(object)]
 
 
 def hundredths(nano: int) -> int:

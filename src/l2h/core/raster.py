@@ -115,7 +115,7 @@ def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None
         box = RasterioWindow(inside.col_start, inside.row_start, inside.width, inside.height)
         try:
             values[:, rows, cols] = dataset.read(bands, window=box)
-            valid[rows, cols] = _read_validity(dataset, bands, box)
+            valid[rows, cols] = _read_validity(dataset, bands, box, values[:, rows, cols])
         except RasterioError as error:
             raise InputError(
                 "a raster cannot be read",
@@ -126,14 +126,28 @@ def read_window(dataset: Any, window: Window, bands: Sequence[int] | None = None
     return Patch(values, valid, window)
 
 
-def _read_validity(dataset: Any, bands: Sequence[int], box: RasterioWindow) -> Any:
-    """Where all bands are valid: [H, W] bool, or True; decodes no more than the kind of mask asks for."""
+def _read_validity(dataset: Any, bands: Sequence[int], box: RasterioWindow, values: npt.NDArray[Any]) -> Any:
+    """Where all bands are valid: [H, W] bool, or True; decodes no more than the kind of mask asks for.
+
+    values : [C, H, W], the bands' pixels in the box
+    """
     flags = [dataset.mask_flag_enums[band - 1] for band in bands]
     if all(kinds == [MaskFlags.all_valid] for kinds in flags):
         return True
+    nodata = {dataset.nodatavals[band - 1] for band in bands}
+    if all(kinds == [MaskFlags.nodata] for kinds in flags) and _of_type(nodata, values.dtype):
+        return (values != values.dtype.type(nodata.pop())).all(0)  # GDAL would decode the pixels once more
     if all(kinds == [MaskFlags.per_dataset] for kinds in flags):
         bands = bands[:1]  # one mask for all bands
     return (dataset.read_masks(list(bands), window=box) > 0).all(0)
+
+
+def _of_type(nodata: set[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether bands share one nodata value that their integer type can hold."""
+    if len(nodata) != 1 or dtype.kind not in "ui":
+        return False
+    (value,), limits = nodata, np.iinfo(dtype)
+    return float(value).is_integer() and bool(limits.min <= value <= limits.max)
 
 
 def write_raster(
