@@ -18,7 +18,7 @@ from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
-BESIDE = ("survey",)  # what judges the map beside the chain: run when it is asked for
+BESIDE = ("survey", "compare")  # what judges the map beside the chain: run when it is asked for
 UNSTATED = ("", "unknown", "not stated", "?")
 
 
@@ -160,7 +160,7 @@ class Pipeline:
         if project.survey:
             named += [(stage, "survey.path", project.survey.path) for stage in ("layers", "survey")]
         if project.reference:
-            named += [("assess", "reference.points", project.reference.points or "")]
+            named += [(stage, "reference.points", project.reference.points or "") for stage in ("assess", "compare")]
             named += [("assess", "reference.truth", project.reference.truth or "")]
         named.append(("train", "learning.clean.points", project.learning.clean.points or ""))
         for stage, key, path in named:
@@ -227,6 +227,19 @@ class Pipeline:
             )
         judged = stage(survey, survey.path)
         return Stage(judged.name, (survey_step(survey), *judged.steps))
+
+    def _compare(self) -> Stage:
+        from l2h.accuracy.compare.stage import stage
+        from l2h.accuracy.maps import Product
+        from l2h.accuracy.stage import locate_step
+        from l2h.sources.stage import products_step
+
+        compare, reference = self.project.compare, self.project.reference
+        products = tuple(Product(product.name, product.legend) for product in compare.products)
+        points = reference is not None and reference.points is not None
+        judged = stage(compare, products, points)
+        before = (products_step(compare.products), *((locate_step(reference),) if reference and points else ()))
+        return Stage(judged.name, (*before, *judged.steps))
 
     def _report(self) -> Stage:
         from l2h.report.stage import stage

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from l2h.accuracy.compare.settings import Comparison
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.accuracy.survey.settings import SurveyComparison
 from l2h.core.errors import SettingsError
@@ -65,6 +66,15 @@ class SurveySection(SurveyComparison, SurveySettings):
     """A table of surveyed areas (CSV), and how the map is held against it by `l2h survey`."""
 
 
+class CompareSection(Comparison):
+    """Products that `l2h compare` holds beside the map on the same points and the same ground.
+
+    products : products that nothing is learnt from, besides the project's own
+    """
+
+    products: tuple[ProductSettings, ...] = ()
+
+
 class Project(Settings):
     """All settings of a project, as its TOML file lays them out."""
 
@@ -76,6 +86,7 @@ class Project(Settings):
     boundary: BoundarySettings
     survey: SurveySection | None = None
     reference: ReferenceSettings | None = None
+    compare: CompareSection = CompareSection()
     fetch: FetchSettings = FetchSettings()
     labels: LabelSettings = LabelSettings()
     learning: LearningSettings = LearningSettings()
@@ -92,7 +103,8 @@ class Project(Settings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Project":
-        names = [entry.name for entry in self.imagery] + [product.name for product in self.products]
+        products = (*self.products, *self.compare.products)
+        names = ["map", *(entry.name for entry in self.imagery), *(product.name for product in products)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two layers bear the name '{twice[0]}': layer names are folder names, make them unique")
@@ -194,7 +206,7 @@ def _settings_error(
     return SettingsError(f"setting '{place}' cannot be used", where=where, expected=_wanted(first), got=got, hint=hint)
 
 
-_LISTS = ("imagery", "products")
+_LISTS = ("imagery", "products")  # at the top; [[compare.products]] is one too
 _MISSING = {
     "licence": "Every source states its licence: an SPDX name such as CC-BY-4.0, or a few words.",
     "imagery": "At least one [[imagery]] entry names the scenes.",

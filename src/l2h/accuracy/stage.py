@@ -24,7 +24,7 @@ building on both sides, which is fair to them. Counts and areas are integers: th
 for any size of block.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,11 @@ def stage(settings: ReferenceSettings | None) -> Stage:
     """The stage `assess`. Without references it gives areas only, and says so by an empty list of references."""
     chosen = settings or ReferenceSettings()
     return Stage("assess", (partial(_locate, chosen), partial(_tally, chosen), partial(_sum_up, chosen)))
+
+
+def locate_step(settings: ReferenceSettings) -> Callable[[Context], list[Task]]:
+    """The step that puts the reference points on the lattice, for whoever judges other maps at them."""
+    return partial(_locate, settings)
 
 
 def _locate(settings: ReferenceSettings, context: Context) -> list[Task]:

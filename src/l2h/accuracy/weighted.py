@@ -130,6 +130,24 @@ def mean(drawn: Drawn, y: Values, least: int = 0) -> Estimate:
     return ratio(drawn, y, np.ones(drawn.n), least)
 
 
+def ratio_difference(
+    drawn: Drawn, first: tuple[Values, Values], second: tuple[Values, Values], least: int = 0
+) -> Estimate:
+    """R_1 - R_2 of two ratios on the same points, each as (y, x): two maps' accuracies, of any kind, in any part.
+
+    Its variance is that of the mean of e_1 - e_2, e_i = (y_i - R_i x_i) / X̂_i: what the two have in common takes itself
+    out, so that far fewer points tell two maps apart than two samples would. n: points with x_1 or x_2 above 0.
+    """
+    whole = [drawn.total(x) for _, x in (first, second)]
+    n = int(((first[1] > 0) | (second[1] > 0)).sum())
+    fewest = min(int((x > 0).sum()) for _, x in (first, second))
+    if fewest == 0 or fewest < least or min(whole) <= 0:
+        return undefined(drawn.design, n)
+    values = [drawn.total(y) / all_ for (y, _), all_ in zip((first, second), whole, strict=True)]
+    errors = [(y - r * x) / all_ for (y, x), r, all_ in zip((first, second), values, whole, strict=True)]
+    return smooth(drawn, values[0] - values[1], errors[0] - errors[1], n)
+
+
 def smooth(drawn: Drawn, value: float, influence: Values, n: int) -> Estimate:
     """A smooth function of means, from its derivative at each point (delta method); within -1 and 1."""
     if drawn.design == "none":

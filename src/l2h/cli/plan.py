@@ -14,7 +14,7 @@ from l2h.cli.progress import duration, size
 # From a real square kilometre on one core of 2.5 GHz with AVX-512; another machine may take three times as long.
 GUESSED_PACE_S = {
     "layers": 2.0, "labels": 1.5, "train": 5.0, "map": 17.0, "release": 1.5, "assess": 1.0, "report": 5.0,
-    "survey": 0.0,
+    "survey": 0.0, "compare": 2.0,
 }  # fmt: skip
 GUESSED_BYTES = 15_000_000, 9  # of the training's files, and of workspace and release per pixel of the lattice
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "interpret": ("l2h.cli.interpret", "Serve a page on which people interpret points, blind to the map."),
     "assess": ("l2h.cli.run", "Measure accuracy at points and against a known truth."),
     "survey": ("l2h.cli.survey", "Hold the map's areas against a survey's."),
+    "compare": ("l2h.cli.compare", "Hold products beside the map, on the same points and ground."),
     "report": ("l2h.cli.run", "Write the report page."),
     "run": ("l2h.cli.run", "Run the whole chain, from where it stands."),
     "status": ("l2h.cli.status", "Show what is made, stale and missing."),

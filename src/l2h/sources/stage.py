@@ -176,6 +176,17 @@ def make_survey(source: Path, settings: SurveySettings, path: Path) -> Made:
     return Made(info={"rows": len(rows)})
 
 
+def products_step(products: tuple[ProductSettings, ...]) -> Callable[[Context], list[Task]]:
+    """The step that brings products onto the lattice which nothing is learnt from: they are compared with the map."""
+    return partial(_products_tasks, products)
+
+
+def _products_tasks(products: tuple[ProductSettings, ...], context: Context) -> list[Task]:
+    sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
+    blocks = context.grid.blocks(context.block_px)
+    return [_product_task(context, block, product, sheets[product.name]) for block in blocks for product in products]
+
+
 def survey_step(survey: SurveySettings) -> Callable[[Context], list[Task]]:
     """The step that reads the survey, for a comparison whose table came after the layers were made."""
     return partial(_survey_tasks, survey)
