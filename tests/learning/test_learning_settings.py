@@ -27,7 +27,7 @@ def test_a_regime_sets_sizes_and_explicit_keys_override_them() -> None:
     ("regime", "km2", "megapixels"),
     [
         ("small", 0.1, 10.0),
-        ("small", 2, 30.0),
+        ("small", 2, 80.0),
         ("small", 1e5, 120.0),
         ("standard", 1, 40.0),
         ("standard", 100, 1500.0),

@@ -170,6 +170,21 @@ def test_split_loss_pulls_roads_to_traffic_and_roofs_to_building() -> None:
     assert traffic.grad[0, 0, 0] < 0 < traffic.grad[0, 0, 1]
 
 
+def test_rest_loss_leans_to_building_and_leaves_sure_roads_alone() -> None:
+    traffic = torch.tensor([[[0.0, 12.0, 0.0]]], requires_grad=True)
+    rest = torch.tensor([[[1.0, 1.0, 0.0]]])
+    loss = losses.rest_loss(traffic, torch.zeros(1, 1, 3), rest)
+    even, sure = (1 - 0.5**0.7) / 0.7, (1 - math.exp(-12 * 0.7)) / 0.7
+    assert loss.item() == pytest.approx((even + sure) / 2, rel=1e-4)
+    loss.backward()
+    assert traffic.grad is not None
+    pull = traffic.grad[0, 0]
+    assert pull[0] == pytest.approx(0.5**0.7 * 0.5 / 2, rel=1e-4)  # p_b^q (1 - p_b), of two pixels
+    assert 0 < pull[1] < 2e-4  # a sure road: a thousandth of that
+    assert pull[2] == 0
+    assert losses.rest_loss(traffic, traffic, torch.zeros(1, 1, 3)).item() == 0
+
+
 def test_upsampling_gives_each_pixel_its_cell() -> None:
     cells = torch.tensor([[[1, 2]]])
     assert losses.upsample_cells(cells, 2).tolist() == [[[1, 1, 2, 2], [1, 1, 2, 2]]]

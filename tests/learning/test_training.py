@@ -152,14 +152,18 @@ def test_training_leaves_the_random_state_and_the_threads_alone(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("extra", "terms"),
     [
-        ({}, {"cell", "pure", "split"}),
-        ({"recipe": "ce"}, {"ce", "split"}),
+        ({}, {"cell", "pure", "split", "rest"}),
+        ({"rest_weight": 0.0}, {"cell", "pure", "split"}),
+        ({"recipe": "ce"}, {"ce", "split", "rest"}),
         ({"recipe": "l2h", "cas_start_share": 0.0}, {"ce", "dva"}),
         ({"recipe": "l2h", "cas": "agreement", "cas_start_share": 0.0}, {"ce", "dva"}),
-        ({"recipe": "ce", "cas": "agreement", "cas_start_share": 0.0, "dva_gamma": 0.1}, {"ce", "dva", "split"}),
-        ({"network": "unet", "alpha": 2.0, "pure_weight": 0.0, "split_weight": 0.0}, {"cell"}),
-        ({"network": "surround"}, {"cell", "pure", "split"}),
-        ({"network": "hybrid"}, {"cell", "pure", "split"}),
+        (
+            {"recipe": "ce", "cas": "agreement", "cas_start_share": 0.0, "dva_gamma": 0.1},
+            {"ce", "dva", "split", "rest"},
+        ),
+        ({"network": "unet", "alpha": 2.0, "pure_weight": 0.0, "split_weight": 0.0, "rest_weight": 0.0}, {"cell"}),
+        ({"network": "surround"}, {"cell", "pure", "split", "rest"}),
+        ({"network": "hybrid"}, {"cell", "pure", "split", "rest"}),
     ],
 )
 def test_every_switch_runs_and_logs_its_terms(tmp_path: Path, extra: dict[str, Any], terms: set[str]) -> None:

@@ -41,10 +41,15 @@ class ClassMap:
         """Channel of building."""
         return self.fine.index(BUILDING)
 
+    @property
+    def built_up(self) -> int:
+        """Coarse channel of built-up ground."""
+        return self.coarse.index(BUILDING)
+
     def to_coarse(self, probability: Tensor) -> Tensor:
         """``[N, K, H, W]`` fine probabilities to ``[N, J, H, W]``: traffic is added to building."""
         rest = [i for i in range(len(self.fine)) if i != self.traffic]
         coarse = probability[:, rest]
-        built = self.coarse.index(BUILDING)
+        built = self.built_up
         extra = probability[:, self.traffic, None]
         return torch.cat([coarse[:, :built], coarse[:, built, None] + extra, coarse[:, built + 1 :]], dim=1)

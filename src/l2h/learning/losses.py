@@ -14,6 +14,7 @@ POINT_SPREAD = ((0.04, 0.10, 0.04), (0.10, 0.44, 0.10), (0.04, 0.10, 0.04))
 SMOOTHING = 0.02
 PURE_Q = 0.7
 SPLIT_Q = 0.5
+REST_Q = 0.7
 TINY = 1e-6
 
 
@@ -133,3 +134,17 @@ def split_loss(traffic: Tensor, building: Tensor, evidence: Tensor, codes: tuple
     on_road = generalised_cross_entropy(torch.sigmoid(difference), SPLIT_Q)
     on_roof = generalised_cross_entropy(torch.sigmoid(-difference), SPLIT_Q)
     return 0.5 * (mean_where(on_road, evidence == codes[0]) + mean_where(on_roof, evidence == codes[1]))
+
+
+def rest_loss(traffic: Tensor, building: Tensor, rest: Tensor) -> Tensor:
+    """Built-up ground that no vector speaks of leans to building, the legend's class of built-up ground.
+
+        L = Σ_u r_u GCE(p_b / (p_t + p_b)) / Σ_u r_u,  q = 0.7
+
+    traffic, building: logits [N, H, W]; rest [N, H, W] float: how surely a pixel's cell is built-up, 0 on vectors, on
+    their rings and where there is no picture. With the two alone, the pull on a pixel is p_b^q p_t: next to none where
+    the network is sure of a road, so an unmapped road stays one. It decides for what looks like neither: yards,
+    squares, roofs unlike the mapped ones, which the split alone gives to traffic when roofs are what is mapped.
+    """
+    picked = torch.sigmoid(building - traffic)
+    return mean_where(generalised_cross_entropy(picked, REST_Q), rest)

@@ -13,8 +13,8 @@ from l2h.nets.base import probabilities
 class Objective:
     """Loss terms of a batch, each already weighted; their sum is ``loss``.
 
-    default   L = cell_loss + 0.5 pure_pixel_loss + split_loss
-    ce        L = pixel_posterior_loss + split_loss
+    default   L = cell_loss + 0.5 pure_pixel_loss + split_loss + 0.1 rest_loss
+    ce        L = pixel_posterior_loss + split_loss + 0.1 rest_loss
     l2h       L = masked_cross_entropy inside the confident area + γ L_DVA
     and, where there are clean points, + w · masked_cross_entropy at them
     """
@@ -35,9 +35,8 @@ class Objective:
             predicted = probability.argmax(dim=1)
             spread = confident.vague_area_term(features.float(), predicted, area, batch.valid, probability.shape[1])
             terms["dva"] = s.dva_gamma * spread
-        if s.split_weight > 0 and batch.evidence is not None:
-            traffic, building = logits[:, self.classes.traffic].float(), logits[:, self.classes.building].float()
-            terms["split"] = s.split_weight * losses.split_loss(traffic, building, batch.evidence)
+        if batch.evidence is not None:
+            terms |= self._built_up_terms(logits, batch, batch.evidence)
         if batch.clean is not None and s.clean.weight > 0:
             terms["clean"] = s.clean.weight * losses.masked_cross_entropy(probability, batch.clean, batch.valid)
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
@@ -52,6 +51,19 @@ class Objective:
         terms = {"cell": losses.cell_loss(coarse, posterior, weight, batch.valid, self.alpha(done))}
         if self.settings.pure_weight > 0:
             terms["pure"] = self.settings.pure_weight * losses.pure_pixel_loss(coarse, posterior, pure, batch.valid)
+        return terms
+
+    def _built_up_terms(self, logits: Tensor, batch: Batch, evidence: Tensor) -> dict[str, Tensor]:
+        """What tells traffic from building: vectors, and the lean of what they leave out."""
+        s, terms = self.settings, {}
+        traffic, building = logits[:, self.classes.traffic].float(), logits[:, self.classes.building].float()
+        if s.split_weight > 0:
+            terms["split"] = s.split_weight * losses.split_loss(traffic, building, evidence)
+        if s.rest_weight > 0 and batch.posterior is not None:
+            cell_px = evidence.shape[-1] // batch.posterior.shape[-1]
+            built = losses.upsample_cells(batch.posterior[:, self.classes.built_up], cell_px)
+            rest = built * ((evidence == 0) & batch.valid)
+            terms["rest"] = s.rest_weight * losses.rest_loss(traffic, building, rest)
         return terms
 
     def _cross_entropy(self, probability: Tensor, batch: Batch, area: Tensor | None) -> Tensor:

@@ -22,6 +22,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "cas": "confidence",
         "dva_gamma": 0.01,
         "split_weight": 0.0,
+        "rest_weight": 0.0,
     },
     # the control: as default, but every pixel must match its cell's posterior
     "ce": {"loss": "ce"},
@@ -65,9 +66,11 @@ class LearningSettings(Settings):
     network, width       which network (docs/method.md, 3.1), and its width (multiple of 4)
     labels               ``posterior`` (soft, per cell) or ``label`` (hard, per pixel)
     loss                 ``cell`` (cell means must match the posterior) or ``ce`` (each pixel must match)
-    alpha                sharpness of the cell vote: 1 best overall accuracy, 2 sharper edges and less of it
+    alpha                sharpness of the cell vote: 1 takes a cell's class for the mean of its pixels, 3 for the one
+                         that most of them have, and leaves the rest free
     pure_weight          weight of the pixel term in unanimous 3 × 3 neighbourhoods (cell loss only)
     split_weight         weight of traffic against building on vectors, as positives only
+    rest_weight          weight of the lean to building of built-up ground that no vector speaks of
     cas                  confident-area selection: by agreement with the labels, or by the network's confidence
     cas_start_share      share of the training from which on it selects
     dva_gamma            weight of the dynamic-vague-area term (0: off)
@@ -98,9 +101,10 @@ class LearningSettings(Settings):
     width: int = Field(32, ge=4, le=1024, multiple_of=4)
     labels: Literal["posterior", "label"] = "posterior"
     loss: Literal["cell", "ce"] = "cell"
-    alpha: float = Field(1.0, ge=1.0, le=4.0)
+    alpha: float = Field(3.0, ge=1.0, le=4.0)
     pure_weight: float = Field(0.5, ge=0.0)
     split_weight: float = Field(1.0, ge=0.0)
+    rest_weight: float = Field(0.1, ge=0.0)
     cas: Literal["none", "agreement", "confidence"] = "none"
     cas_start_share: float = Field(0.3, ge=0.0, le=1.0)
     dva_gamma: float = Field(0.0, ge=0.0)
