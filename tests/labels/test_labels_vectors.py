@@ -111,19 +111,20 @@ def test_metres_on_a_lattice_in_feet() -> None:
     assert known[:, 5].tolist() == [0] * 7 + [1] * 6 + [0] * 7
 
 
-BIG = Grid("EPSG:32650", 500000, 700, 1.0, 700, 700)  # more than one tile
+SIDE = TILE_PX + 176  # more than one tile
+BIG = Grid("EPSG:32650", 500000, SIDE, 1.0, SIDE, SIDE)
 
 
 def scatter(seed: int) -> Vectors:
     rng = np.random.default_rng(seed)
-    roads = [line(*rng.uniform(-100, 800, (3, 2))) for _ in range(12)]
-    corners = rng.uniform(0, 680, (30, 2))
-    houses = [box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, rng.uniform(4, 30, (30, 2)), strict=True)]
+    roads = [line(*rng.uniform(-100, SIDE + 100, (3, 2))) for _ in range(12)]
+    corners = rng.uniform(0, SIDE - 20, (60, 2))
+    houses = [box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, rng.uniform(4, 30, (60, 2)), strict=True)]
     return vectors(roads, rng.uniform(2, 8, 12), houses)
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 680), st.integers(1, 300), st.integers(0, 680), st.integers(1, 300))
+@given(st.integers(0, SIDE - 20), st.integers(1, 300), st.integers(0, SIDE - 20), st.integers(1, 300))
 def test_no_window_sees_other_pixels(row: int, height: int, col: int, width: int) -> None:
     window = Window(row, row + height, col, col + width).intersect(BIG.window)
     whole = whole_scatter()
@@ -146,7 +147,7 @@ def test_the_scatter_crosses_tiles() -> None:
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10**6))
 def test_a_ring_never_covers_a_core(seed: int) -> None:
-    grid = Grid("EPSG:32650", 500000, 700, 1.0, 300, 300)
+    grid = Grid("EPSG:32650", 500000, SIDE, 1.0, 300, 300)
     both = scatter(seed)
     roads = Vectors(both.roads, both.half_width_m, both.positive, objects())
     houses = Vectors(objects(), np.empty(0), np.empty(0, bool), both.buildings)
