@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import osmium
+import pyogrio
 from osm_country import CELL, SOUTH, WAYS, WEST, write_country
 from osmium.filter import EntityFilter, KeyFilter
 from osmium.osm import NODE, RELATION, WAY
@@ -101,10 +102,18 @@ def bare(extract: Path, folder: Path) -> None:
         way.tags.get("building")
 
 
+def gdal(extract: Path, _: Path) -> None:
+    """GDAL's driver for OpenStreetMap through Arrow: all lines and areas in degrees, whatever their tags."""
+    for layer in ("lines", "multipolygons"):
+        with pyogrio.open_arrow(extract, layer=layer, batch_size=16_384, use_pyarrow=True) as (_meta, reader):
+            sum(len(batch) for batch in reader)
+
+
 WORKS: dict[str, Callable[[Path, Path], None]] = {
     "l2h, the whole country": lambda extract, folder: ours(extract, folder, 1.05),
     "l2h, a project of a 25th of it": lambda extract, folder: ours(extract, folder, 0.2),
     "pyosmium alone: lines as WKB, nothing written": bare,
+    "GDAL through pyogrio: lines and areas as Arrow, nothing written": gdal,
 }
 
 

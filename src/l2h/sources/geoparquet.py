@@ -14,6 +14,7 @@ from l2h.core.files import atomic_path
 
 GROUP_ROWS = 16_384
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+WORDS = ("highway",)  # columns of few values; a dictionary of the others costs time and saves nothing
 OWN = b"l2h"  # key of what we say of the file ourselves
 
 
@@ -57,7 +58,11 @@ def open_geoparquet(
     box = pa.struct([pa.field(name, pa.float64()) for name in CORNERS])
     schema = pa.schema([*columns, pa.field("geometry", pa.binary()), pa.field("bbox", box)])
     meta = {b"geo": json.dumps(_geo(crs, kinds)).encode(), OWN: json.dumps(own, sort_keys=True).encode()}
-    with atomic_path(path) as part, pq.ParquetWriter(part, schema.with_metadata(meta), compression="zstd") as out:
+    words = [column.name for column in columns if column.name in WORDS]
+    with (
+        atomic_path(path) as part,
+        pq.ParquetWriter(part, schema.with_metadata(meta), compression="zstd", use_dictionary=words or False) as out,
+    ):
         writer = GroupWriter(out)
         yield writer
         writer.close()

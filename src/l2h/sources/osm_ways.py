@@ -56,6 +56,7 @@ class Ways:
     def __init__(self, intake: Intake, relations: Relations, seen: Seen | None, dated: bool) -> None:
         self.intake, self.relations, self.newest = intake, relations, ""
         self._seen, self._dated = seen, dated
+        self._alone = seen is None and not dated  # one extract, and it says its time
         self._wanted = relations.wanted if relations.members else None
         self._line = osmium.geom.WKBFactory().create_linestring
         self._road, self._building, self._member = Held(), Held(), Held()
@@ -65,10 +66,29 @@ class Ways:
         tags = way.tags
         highway = tags.get("highway")
         building = tags.get("building")
-        if highway is not None or building is not None:
+        if highway is None and self._alone and _plain_building(building) == "building":
+            self._take_house(way)
+        elif highway is not None or building is not None:
             self.take(way, _plain_road(highway), _plain_building(building))
         elif self._wanted is not None and way.id in self._wanted:
             self._take_member(way.id, self._pieces(way))
+
+    def _take_house(self, way: Any) -> None:
+        """What most ways are: `take`, with nothing asked that is known already."""
+        number = way.id
+        if self._wanted is not None and number in self._wanted:
+            self.take(way, "", "building")
+            return
+        try:
+            line = self._line(way)
+        except (osmium.InvalidLocationError, RuntimeError):
+            self._take_building(number, _known_pieces(way))
+            return
+        held = self._building
+        held.ways.append(number)
+        held.lines.append(line)
+        if len(held.ways) >= BATCH:
+            self._hand_over_buildings()
 
     def telling(self, way: Any) -> None:
         """A way with a tag that matters."""
