@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import struct
 import sys
 import threading
 import time
@@ -55,6 +56,19 @@ def die_once(item: tuple[int, str]) -> int:
     mark = Path(folder) / str(number)
     if not mark.exists():
         mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_while_sending(item: tuple[int, str]) -> int:
+    """Kill the worker, once, in the middle of a message to its pool: half a result, its lock never given back."""
+    number, folder = item
+    mark = Path(folder) / "sent"
+    if number == 0 and not mark.exists():
+        mark.touch()
+        results = sys._getframe(1).f_locals["result_queue"]  # of the loop that called this
+        results._wlock.acquire()
+        os.write(results._writer.fileno(), struct.pack("!i", 1000) + b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     return number
 

@@ -64,6 +64,16 @@ def test_items_whose_worker_dies_once_are_done_once(tmp_path: Path) -> None:
         assert sorted(executor.map(coretasks.die_once, [(n, str(tmp_path)) for n in range(6)])) == list(range(6))
 
 
+@pytest.mark.slow
+def test_a_worker_killed_while_it_sends_does_not_stall_the_rest(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with make_executor("processes", 2) as executor:
+        done = executor.map(coretasks.die_while_sending, [(n, str(tmp_path)) for n in range(6)])
+        assert sorted(done) == list(range(6))
+    assert (tmp_path / "sent").exists()
+    assert time.monotonic() - start < 120
+
+
 def test_workers_are_spawned_with_one_thread_and_leave_ctrl_c_to_their_parent() -> None:
     """Never forked: GDAL and torch hold threads, and a forked lock stays locked."""
     with make_executor("processes", 2) as executor:

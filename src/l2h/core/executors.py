@@ -21,6 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Kind = Literal["serial", "processes", "ray"]
 MAX_DEATHS = 3  # how often an item that runs alone may lose its worker
+WATCH_S = 5.0  # a pool that has lost a worker says so at once; this long after, it never will
 
 
 class Executor(Protocol):
@@ -60,6 +61,9 @@ class ProcessExecutor:
     At most two items per worker are in flight, so that a million items cost no memory. When a worker dies (out of
     memory, killed) the items in flight run again, one at a time, so that it shows which of them is deadly; that one
     is given up after MAX_DEATHS deaths of its own.
+
+    A worker killed in the middle of sending its result leaves half a message: the pool's thread waits for the rest for
+    ever and never notices the death. So a dead worker without news for WATCH_S counts as a broken pool.
     """
 
     def __init__(self, workers: int) -> None:
@@ -74,7 +78,7 @@ class ProcessExecutor:
                 running[self._submit(function, item)] = item
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done = self._wait(running)
             if any(_is_lost(future) for future in done):
                 self._restart()  # joins what is left of the pool, which settles everything in flight
                 done = set(running)
@@ -92,11 +96,21 @@ class ProcessExecutor:
         """Run one item with nothing beside it, so that a death is its own."""
         for _ in range(MAX_DEATHS):
             future = self._submit(function, item)
-            wait([future])
+            self._wait([future])
             if not _is_lost(future):
                 return future.result()
             self._restart()
         raise _given_up(item)
+
+    def _wait(self, running: Iterable[Future[Result]]) -> set[Future[Result]]:
+        """Futures of `running` that are settled, one at least."""
+        while not (done := wait(running, timeout=WATCH_S, return_when=FIRST_COMPLETED).done):
+            if any(process.exitcode is not None for process in self._processes()):
+                self._restart()
+        return set(done)
+
+    def _processes(self) -> list[multiprocessing.process.BaseProcess]:
+        return list(((self._pool and self._pool._processes) or {}).values())
 
     def _submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
         try:
@@ -113,9 +127,11 @@ class ProcessExecutor:
 
     def _restart(self) -> None:
         """Leave the broken pool; its other workers may wait for a lock that died with the one that held it."""
+        for process in self._processes():
+            process.kill()
         if self._pool is not None:
-            for process in list((self._pool._processes or {}).values()):
-                process.kill()
+            # the last open end of the pipe of results: a thread that waits for half a message now reads its end
+            self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
         self._close()
 
     def _close(self) -> None:
@@ -129,8 +145,8 @@ class ProcessExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._pool is not None:  # nobody wants what still runs; files are whole or absent
-            for process in list((self._pool._processes or {}).values()):
+        if kind is not None:  # nobody wants what still runs; files are whole or absent
+            for process in self._processes():
                 process.terminate()
         self._close()
 
