@@ -1,0 +1,1 @@
+"""The user guide of a product, written from its release."""
