@@ -16,7 +16,7 @@ from l2h.learning.batch import Batch, collate, colour_jitter, jittered
 from l2h.learning.chips import Chip, likeliest, read_chip, unanimous
 from l2h.learning.classes import ClassMap
 from l2h.learning.draw import ChipSource
-from l2h.learning.plan import ChipPlan, blocks_by_hash, cell_counts, make_plan, statistics
+from l2h.learning.plan import ChipPlan, cell_counts, make_plan, statistics
 from l2h.learning.settings import LearningSettings
 from l2h.nets.context import coarse_pixels
 from l2h.nets.normalise import Normalisation
@@ -118,19 +118,6 @@ def test_held_out_blocks_hang_on_name_and_place_only() -> None:
     assert not {*map(tuple, plan.blocks.tolist())} & {*map(tuple, plan.held_out.tolist())}
     other_seed = plan_of(*areas, settings=SETTINGS.model_copy(update={"seed": 9}))
     assert np.array_equal(plan.held_out, other_seed.held_out)
-
-
-def test_more_blocks_than_wanted_are_sampled_evenly_and_in_one_order() -> None:
-    area = TrainingReaders(
-        "wide",
-        ArrayReader(Grid("EPSG:32650", 0, 0, 1, 24_000, 48_000), np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1), bool)),
-    )
-    every = blocks_by_hash([area], 240)
-    few = blocks_by_hash([area], 240, keep=500)
-    assert len(every) == 100 * 200
-    assert np.array_equal(every[:500], few)
-    assert abs(few[:, 1].mean() - 49.5) < 5
-    assert abs(few[:, 2].mean() - 99.5) < 10
 
 
 def test_statistics_are_those_of_the_valid_pixels() -> None:

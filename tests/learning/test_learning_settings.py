@@ -32,7 +32,7 @@ def test_a_regime_sets_sizes_and_explicit_keys_override_them() -> None:
         ("standard", 1, 40.0),
         ("standard", 100, 1500.0),
         ("standard", 1e5, 20_000.0),
-        ("large", 9.6e6, 400_000.0),
+        ("large", 9.6e6, 100_000.0),
     ],
 )
 def test_how_much_a_regime_sees_of_an_area(regime: str, km2: float, megapixels: float) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +10,12 @@ from l2h.core.errors import InputError, SettingsError
 from l2h.core.grid import Window
 from l2h.core.legend import BUILDING, TRAFFIC
 from l2h.learning.areas import TILE_CELLS, TileCache, TrainingReaders, check_areas
+from l2h.learning.blocks import choose_blocks
 from l2h.learning.chips import Bytes, Chip, Mask, likeliest, read_chip
 from l2h.learning.classes import ClassMap
 from l2h.learning.settings import LearningSettings
 from l2h.nets.normalise import Normalisation
 
-MAX_BLOCKS = 20_000  # more than a training draws from; keeps the plan below 20 MB on any raster
 STATISTICS_BLOCKS = 256
 BLOCK_CHIPS = 3  # side of a block in chips: held-out ground lies in squares of 240 m
 Progress = Callable[[str, int, int], None]
@@ -65,8 +64,9 @@ def make_plan(
     """Look once at the labels of the blocks of all areas and decide what is learned from.
 
     Blocks, held-out blocks and statistics depend on the lattice and the areas' names only: neither on the training
-    seed, so that seeds compare, nor on how the rasters are stored. Of more than MAX_BLOCKS blocks an even sample is
-    used. Raises InputError where nothing is labelled, SettingsError where chips do not fit the cells.
+    seed, so that seeds compare, nor on how the rasters are stored. Of more than MAX_BLOCKS blocks a sample spread
+    evenly over the ground is read, and no pixel of the others. Raises InputError where nothing is labelled,
+    SettingsError where chips do not fit the cells.
     """
     check_areas(areas, settings.labels)
     cell_px = areas[0].cell_px
@@ -75,7 +75,7 @@ def make_plan(
             "chip_px must be a multiple of the cell", expected=f"multiple of {cell_px}", got=str(settings.chip_px)
         )
     block_px = BLOCK_CHIPS * settings.chip_px
-    order = blocks_by_hash(areas, block_px)
+    order = choose_blocks(areas, block_px)
     held = round(settings.held_out_share * len(order))
     training = sorted_rows(order[held:])
     reader = _StrataReader(areas, settings, classes, block_px, cache)
@@ -110,38 +110,6 @@ def block_window(block: Sequence[int] | Ints, block_px: int) -> Window:
 def sorted_rows(blocks: Ints) -> Ints:
     """Rows in lexicographic order."""
     return blocks[np.lexsort(blocks.T[::-1])] if len(blocks) else blocks
-
-
-def blocks_by_hash(areas: Sequence[TrainingReaders], block_px: int, keep: int = MAX_BLOCKS) -> Ints:
-    """The first ``keep`` blocks of all areas, int64 [n, 3], in an order that looks random but hangs on names alone."""
-    best, best_hash = np.zeros((0, 3), np.int64), np.zeros(0, np.uint64)
-    for number, area in enumerate(areas):
-        name = mix(np.array([crc32(area.name.encode())], np.uint64))
-        for rows, cols in _stripes(area, block_px):
-            mixed = mix(mix(name + rows.astype(np.uint64)) + cols.astype(np.uint64))
-            blocks = np.concatenate([best, np.stack([np.full(rows.size, number), rows, cols], axis=1)])
-            hashes = np.concatenate([best_hash, mixed])
-            order = np.lexsort((blocks[:, 2], blocks[:, 1], blocks[:, 0], hashes))[:keep]
-            best, best_hash = blocks[order], hashes[order]
-    return best
-
-
-def _stripes(area: TrainingReaders, block_px: int) -> Iterator[tuple[Ints, Ints]]:
-    """Rows and columns of all blocks of an area, a bounded number at a time."""
-    grid = area.imagery.grid
-    height, width = -(-grid.height // block_px), -(-grid.width // block_px)
-    step = max(1, 10**6 // width)
-    for top in range(0, height, step):
-        rows, cols = np.mgrid[top : min(top + step, height), :width]
-        yield rows.ravel(), cols.ravel()
-
-
-def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele et al. 2014): neighbouring integers to unrelated ones."""
-    x = values + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def statistics(areas: Sequence[TrainingReaders], blocks: Ints, block_px: int, cache: TileCache) -> Normalisation:

@@ -25,7 +25,7 @@ class Size:
 SIZES: dict[str, Size] = {
     "small": Size(40, 10.0, 120.0),
     "standard": Size(15, 40.0, 20_000.0),
-    "large": Size(2, 40.0, 400_000.0),
+    "large": Size(2, 40.0, 100_000.0),
 }
 # what a regime sets where the user says nothing; small is what the settings' own defaults say
 REGIMES: dict[str, dict[str, Any]] = {
