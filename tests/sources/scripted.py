@@ -26,8 +26,15 @@ class Answer(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer()
 
+    def do_POST(self) -> None:
+        """A search: what it asks for is noted, the file of its path is the answer."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.server.seen.bodies.append(body)
+        self._answer()
+
     def _answer(self) -> None:
-        fault = self.server.note(self.command, unquote(self.path), self.headers.get("Range", ""))
+        self.path, _, query = self.path.partition("?")
+        fault = self.server.note(self.command, unquote(self.path), self.headers.get("Range", ""), query)
         (fault or Answer.plainly)(self)
 
     def file(self) -> bytes | None:
@@ -63,7 +70,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data: bytes) -> None:
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(data)
 
     def status(self, status: int, headers: dict[str, str] | None = None) -> None:
@@ -81,6 +88,8 @@ class Seen:
     """What the server was asked for."""
 
     requests: list[tuple[str, str, str]] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     held: int = 0
     most_held: int = 0
 
@@ -102,9 +111,10 @@ class Scripted(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def note(self, method: str, path: str, wanted: str) -> Fault | None:
+    def note(self, method: str, path: str, wanted: str, query: str = "") -> Fault | None:
         with self._lock:
             self.seen.requests.append((method, path, wanted))
+            self.seen.queries.append(query)
             faults = self.script.get(f"{method} {path}", [])
             return faults.pop(0) if faults else None
 
@@ -197,6 +207,18 @@ def says(**headers: str) -> Fault:
 
 def without_ranges(answer: Answer) -> None:
     answer.plainly(ranges=False)
+
+
+def lies(more: int) -> Fault:
+    """Say a length that is too great by so many bytes, then close."""
+
+    def fault(answer: Answer) -> None:
+        data = answer.file() or b""
+        answer.head(200, len(data) + more, 0, len(data), {})
+        answer.body(data)
+        answer.close_connection = True
+
+    return fault
 
 
 def page(answer: Answer) -> None:

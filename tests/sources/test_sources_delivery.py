@@ -16,8 +16,9 @@ from l2h.core.files import read_json
 from l2h.core.grid import Grid
 from l2h.core.tasks import Context, Silent, StageReport, run_stage
 from l2h.sources import delivery
-from l2h.sources.delivery import Delivery, Order, alone, holes
+from l2h.sources.delivery import Delivery, alone, holes
 from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.orders import Order
 from l2h.sources.products import list_sheets, product_codes
 from l2h.sources.settings import BoundarySettings, ImagerySettings, ProductSettings
 from l2h.sources.stage import stage
@@ -66,7 +67,7 @@ def test_a_plan_says_what_is_needed_and_what_is_here(served: Scripted, tmp_path:
     sizes = {file: (served.folder / file).stat().st_size for file in (WEST, EAST)}
     with Delivery([esa(served.url)], GRID, tmp_path, QUICK) as desk:
         plan = desk.plan()
-        assert desk.table("esa").licence == "CC-BY-4.0"
+        assert desk.supplies["esa"].table.licence == "CC-BY-4.0"
     assert {order.file: (order.state, order.size, order.to_come) for order in plan} == {
         file: ("wanted", size, size) for file, size in sizes.items()
     }
@@ -200,7 +201,7 @@ def test_a_run_without_a_tile_has_a_hole(served: Scripted, fetch: Fetch, run: Ru
 
 
 def test_a_run_before_fetching_says_what_to_do(run: Run) -> None:
-    with pytest.raises(InputError, match=r"nothing of a product is here \(layer 'esa'\)\. Run `l2h fetch`"):
+    with pytest.raises(InputError, match=r"nothing of a layer is here \(layer 'esa'\)\. Run `l2h fetch`"):
         run(esa("https://example.org"))
 
 

@@ -11,9 +11,10 @@ from scripted import Fault, Scripted, busy, hang_up, part_then, without_ranges
 
 from l2h.core.grid import Grid, Window
 from l2h.core.tasks import Silent
-from l2h.sources.delivery import Delivery, Order
+from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.frame import Frame
+from l2h.sources.orders import Order
 from l2h.sources.products import list_sheets, product_codes
 from l2h.sources.remote import window_for
 from l2h.sources.settings import ProductSettings

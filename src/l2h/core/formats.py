@@ -34,6 +34,11 @@ def driver_of(path: Path) -> str:
             head = stream.read(8)
     except OSError as error:
         raise InputError("a raster cannot be opened", where=str(path), got=error.strerror or str(error)) from error
+    return driver_of_bytes(head)
+
+
+def driver_of_bytes(head: bytes) -> str:
+    """GDAL's name of the format that begins with these bytes, "unknown" where it is none that we read."""
     return next((name for magic, name in MAGIC.items() if head.startswith(magic)), "unknown")
 
 

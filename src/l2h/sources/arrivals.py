@@ -1,7 +1,7 @@
 """What of the fetched products is here: the account that the workspace keeps, and holes for what is not."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from l2h.core.grid import Grid
 from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.catalogue import load_product
 from l2h.sources.extent import geographic_box
-from l2h.sources.settings import FETCHED, ProductSettings
+from l2h.sources.listing import needed_listing
+from l2h.sources.settings import FETCHED, ImagerySettings, ProductSettings
+from l2h.sources.sheets import empty_reasons
 from l2h.sources.transfer import receipt_of
 
 NAME = "layers/fetched"
@@ -31,37 +33,61 @@ def needed_files(product: ProductSettings, grid: Grid) -> tuple[str, ...]:
     return tuple(file for file in files if file not in product.absent)
 
 
-def place_of(product: ProductSettings, file: str, project_dir: Path) -> Path:
+def place_of(layer: str, file: str, project_dir: Path) -> Path:
     """Where a fetched file lies."""
-    return project_dir / FETCHED / product.name / file
+    return project_dir / FETCHED / layer / file
 
 
-def arrival_tasks(context: Context, products: Sequence[ProductSettings]) -> list[Task]:
+@dataclass(frozen=True)
+class Needed:
+    """The files that a fetched layer needs."""
+
+    layer: str
+    licence: str
+    files: tuple[str, ...]
+
+
+def needed_of(
+    context: Context, products: Sequence[ProductSettings], imagery: Sequence[ImagerySettings]
+) -> list[Needed]:
+    """What every fetched layer needs; InputError where the scenes of one are not listed yet."""
+    needed = [Needed(p.name, p.licence, needed_files(p, context.grid)) for p in products if p.fetched]
+    for entry in imagery:
+        if entry.fetched:
+            listing = needed_listing(entry, context.project_dir, context.grid)
+            files = tuple(scene.file for scene in listing.scenes if not scene.beside)
+            needed.append(Needed(entry.name, entry.licence, files))
+    return needed
+
+
+def arrival_tasks(
+    context: Context, products: Sequence[ProductSettings], imagery: Sequence[ImagerySettings] = ()
+) -> list[Task]:
     """One task that writes `fetched.json`: every file that came in, with its receipt, and a hole for each missing one.
 
-    No task where nothing of the project is fetched. InputError where nothing of a product is here, or where a file is
+    No task where nothing of the project is fetched. InputError where nothing of a layer is here, or where a file is
     not the one that came in.
     """
-    fetched = [product for product in products if product.fetched]
-    if not fetched:
+    needed = needed_of(context, products, imagery)
+    if not needed:
         return []
     rows: list[dict[str, Any]] = []
     holes: list[Hole] = []
-    for product in fetched:
-        _take_stock(context, product, rows, holes)
+    for layer in needed:
+        _take_stock(context, layer, rows, holes)
     path = context.work / f"{NAME}.json"
     arguments = {"path": path, "rows": rows, "holes": tuple(holes)}
-    settings = {"rows": rows, "missing": [hole.where for hole in holes]}
+    settings = {"rows": rows, "missing": [(hole.where, hole.reason) for hole in holes]}
     return [Task(NAME, make_arrivals, arguments, (), (path,), settings)]
 
 
-def _take_stock(context: Context, product: ProductSettings, rows: list[dict[str, Any]], holes: list[Hole]) -> None:
+def _take_stock(context: Context, needed: Needed, rows: list[dict[str, Any]], holes: list[Hole]) -> None:
     here = False
-    for file in needed_files(product, context.grid):
-        path = place_of(product, file, context.project_dir)
+    for file in needed.files:
+        path = place_of(needed.layer, file, context.project_dir)
         receipt = receipt_of(path)
         if receipt is None or not path.is_file():
-            holes.append(Hole(f"layer '{product.name}', {file}", "not fetched"))
+            holes.append(Hole(f"layer '{needed.layer}', {file}", "not fetched"))
             continue
         here = True
         found = context.ledger.digest_of(path)
@@ -70,11 +96,12 @@ def _take_stock(context: Context, product: ProductSettings, rows: list[dict[str,
                 "a file is not the one that was fetched", where=str(path), expected=receipt.sha256, got=found,
                 hint="Run `l2h fetch` again.",
             )  # fmt: skip
-        rows.append({"layer": product.name, "file": file, "licence": product.licence, **asdict(receipt)})
+        rows.append({"layer": needed.layer, "file": file, "licence": needed.licence, **asdict(receipt)})
+        holes += [Hole(f"layer '{needed.layer}', {file}", reason) for reason in empty_reasons(path)]
     if not here:
         raise InputError(
-            "nothing of a product is here",
-            where=f"layer '{product.name}'",
+            "nothing of a layer is here",
+            where=f"layer '{needed.layer}'",
             hint="Run `l2h fetch` in the project first.",
         )
 

@@ -1,4 +1,4 @@
-"""The products of a project, fetched: what is needed, what is here, what comes, and what could not be had."""
+"""The files of a project's layers, fetched: what is needed, what is here, what comes, and what could not be had."""
 
 import fcntl
 import shutil
@@ -6,127 +6,79 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
-from l2h.core.errors import InputError, L2HError, StorageError
+from l2h.core.errors import InputError, StorageError
 from l2h.core.grid import Grid
 from l2h.core.tasks import Hole, Progress
-from l2h.sources.addresses import AddressError
-from l2h.sources.arrivals import needed_files, place_of
-from l2h.sources.catalogue import ProductTable, load_product
 from l2h.sources.fetch_settings import FetchSettings
-from l2h.sources.pace import Pace, StoppedError
-from l2h.sources.remote import cut, part_of
-from l2h.sources.settings import FETCHED, ProductSettings
-from l2h.sources.stores import Store, open_store
-from l2h.sources.transfer import Part, Transfer, is_whole, receipt_of, stat_patiently
+from l2h.sources.link_supply import LinkSupply
+from l2h.sources.orders import Order, Site, Supply
+from l2h.sources.product_supply import ProductSupply
+from l2h.sources.settings import FETCHED, ImagerySettings, ProductSettings
+from l2h.sources.tile_supply import TileSupply
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FATAL = (StorageError, StoppedError)  # what ends the fetching; all else is told file by file
-
-
-@dataclass(frozen=True)
-class Order:
-    """One file that a layer needs.
-
-    size   : bytes, where the store says so
-    here   : bytes of it that are here already
-    part   : the part of the file that is taken; empty for the whole. How many bytes it needs shows when it is read
-    state  : `kept` (here and whole), `wanted`, `missing` (could not be had, for `reason`)
-    """
-
-    layer: str
-    file: str
-    address: str
-    target: Path
-    state: Literal["kept", "wanted", "missing"]
-    size: int | None = None
-    here: int = 0
-    part: str = ""
-    reason: str = ""
-
-    @property
-    def to_come(self) -> int:
-        return max(0, (self.size or 0) - self.here) if self.state == "wanted" else 0
-
-    def missing(self, error: L2HError) -> Self:
-        """The order, not fulfilled."""
-        return replace(self, state="missing", reason=str(error))
 
 
 class Delivery:
-    """Fetches the files of a project's products. A context manager: it holds connections.
+    """Fetches the files of a project's products and imagery. A context manager: it holds connections.
 
     stop : set it, from another thread, to end all transfers; what has come stays
     """
 
     def __init__(
-        self, products: Sequence[ProductSettings], grid: Grid, project_dir: Path, settings: FetchSettings
+        self,
+        products: Sequence[ProductSettings],
+        grid: Grid,
+        project_dir: Path,
+        settings: FetchSettings,
+        imagery: Sequence[ImagerySettings] = (),
     ) -> None:
-        self.products = {product.name: product for product in products if product.fetched}
-        self.grid, self.project_dir, self.settings = grid, project_dir, settings
+        self.products = [product for product in products if product.fetched]
+        self.imagery = [entry for entry in imagery if entry.fetched]
+        self.project_dir, self.settings = project_dir, settings
         self.stop = threading.Event()
-        self._stores: dict[str, Store] = {}
-        self._paces: dict[str, Pace] = {}
+        self._site = Site(grid, project_dir, settings, self.stop)
+        self.supplies: dict[str, Supply] = {}
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            for name, product in self.products.items():
-                table = load_product(str(product.catalogue))
-                address = product.source or str(table.source)  # settings refuse a product that has neither
-                store = open_store(address, self.settings, self.project_dir, table.region)
-                held.callback(store.close)
-                self._stores[name], self._paces[name] = store, Pace(self.settings, self.stop)
+            supplies: list[Supply] = []
+            for product in self.products:
+                supplies.append(ProductSupply(product, self._site))
+                held.callback(supplies[-1].close)
+            for entry in self.imagery:
+                supplies.append((TileSupply if entry.tiles else LinkSupply)(entry, self._site))
+                held.callback(supplies[-1].close)
+            self.supplies = {supply.layer: supply for supply in supplies}
             self._held = held.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def table(self, layer: str) -> ProductTable:
-        """What the catalogue says of a layer."""
-        return load_product(str(self.products[layer].catalogue))
-
     def plan(self) -> tuple[Order, ...]:
-        """Every file the grid needs: kept, wanted with its size, or missing with the reason. Asks the stores."""
-        return tuple(
-            self._each(self._look, [order for product in self.products.values() for order in self._orders(product)])
-        )
-
-    def _orders(self, product: ProductSettings) -> Iterator[Order]:
-        address = self._stores[product.name].address
-        part = part_of(self.grid) if product.take == "window" else ""
-        for file in needed_files(product, self.grid):
-            target = place_of(product, file, self.project_dir)
-            yield Order(product.name, file, f"{address}/{file}", target, "kept", part=part)
-
-    def _look(self, order: Order) -> Order:
-        if is_whole(order.target, order.address, order.part):
-            receipt = receipt_of(order.target)
-            return replace(order, size=receipt.size if receipt else None)
-        pace = self._paces[order.layer]
-        try:
-            remote = stat_patiently(self._stores[order.layer], order.file, pace, pace.deadline())
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        if order.part:
-            return replace(order, state="wanted")
-        return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
+        """Every file the grid needs: kept, wanted, beside it, or missing with the reason. Asks servers."""
+        orders = [order for supply in self.supplies.values() for order in supply.orders()]
+        return tuple(self._each(lambda order: self.supplies[order.layer].look(order), orders))
 
     def fetch(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
-        """Fetch what is wanted; the orders, now `kept` or `missing`.
+        """Fetch what is wanted; the orders, now `kept`, `beside` or `missing`.
 
         StorageError where the disk cannot hold it all, InputError where another process is fetching here.
         """
         with alone(self.project_dir / FETCHED):
             self._check_space(orders)
-            return self._fetch_all(orders, progress)
+            for layer, supply in self.supplies.items():
+                supply.begin([order for order in orders if order.layer == layer])
+            done = self._fetch_all(orders, progress)
+            for layer, supply in self.supplies.items():
+                supply.settle([order for order in done if order.layer == layer])
+            return done
 
     def _fetch_all(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
         lock = threading.Lock()
@@ -135,26 +87,16 @@ class Delivery:
             with lock:
                 progress.advance(amount)
 
+        def bring(order: Order) -> Order:
+            return self.supplies[order.layer].fetch(order, advance)
+
         wanted = [order for order in orders if order.state == "wanted"]
         progress.start("fetch", sum(order.here + order.to_come for order in wanted))
         try:
-            done = dict(zip(wanted, self._each(lambda order: self._fetch(order, advance), wanted), strict=True))
+            done = dict(zip(wanted, self._each(bring, wanted), strict=True))
         finally:
             progress.finish()
         return tuple(done.get(order, order) for order in orders)
-
-    def _fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
-        store, pace = self._stores[order.layer], self._paces[order.layer]
-        try:
-            if order.part:
-                receipt = cut(store, order.file, order.target, self.grid, pace, advance)
-            else:
-                receipt = Transfer(store, order.file, order.target, pace, advance).run()
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        return replace(order, state="kept", size=receipt.size)
 
     def _check_space(self, orders: Sequence[Order]) -> None:
         needed = sum(order.to_come for order in orders)

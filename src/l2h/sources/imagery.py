@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from l2h.core.errors import InputError
 from l2h.core.grid import Grid, Window
-from l2h.core.raster import open_raster
 from l2h.core.tasks import Hole
+from l2h.sources.quilt import open_picture
 from l2h.sources.reading import UnreadableError, read_tile
 from l2h.sources.resample import TILE_PX
 from l2h.sources.scenes import Scene
@@ -41,7 +41,7 @@ def mosaic(scenes: Sequence[Scene], grid: Grid, window: Window, bands: int) -> M
     for scene in sorted(scenes, key=lambda scene: scene.rank):
         if scene.unscaled:
             raise InputError("a scene of 16 bits has no stretch", where=f"layer '{scene.layer}', {scene.path}")
-        with open_raster(scene.path) as dataset:
+        with open_picture(scene.path, scene.pieces, scene.dtype) as dataset:
             for tile in grid.tiles(TILE_PX, window.intersect(scene.covers)):
                 part = tile.intersect(window)
                 rows, cols = part.slices_in(window)

@@ -18,6 +18,7 @@ from l2h.core.grid import Window
 from l2h.core.raster import open_raster
 from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.paths import shown
+from l2h.sources.quilt import open_picture
 from l2h.sources.reading import UnreadableError, read_source
 from l2h.sources.scenes import Scale, Scene
 from l2h.sources.settings import ImagerySettings
@@ -69,7 +70,7 @@ def count_levels(sample: Sample) -> tuple[Counts, tuple[Hole, ...]]:
     bands = len(sample.scenes[0].recipe.bands)
     counts, holes = np.zeros((bands, 2 * LEVELS - ZERO), "int64"), []
     for scene in sample.scenes:
-        with open_raster(scene.path) as dataset:
+        with open_picture(scene.path, scene.pieces, scene.dtype) as dataset:
             for window in chosen(scene, sample.every):
                 try:
                     patch = read_source(dataset, window, scene.recipe)
@@ -113,7 +114,7 @@ def stated(scenes: Sequence[Scene]) -> Scale:
 
 
 def _stated(scene: Scene, band: int) -> tuple[float, float]:
-    with open_raster(scene.path) as dataset:
+    with open_raster(scene.files[0]) as dataset:
         tags: dict[str, Any] = dataset.tags(band)
     try:
         return float(tags["STATISTICS_MINIMUM"]), float(tags["STATISTICS_MAXIMUM"])
@@ -140,7 +141,7 @@ def radiometry_tasks(context: Context, scenes: Sequence[Scene], entries: Sequenc
         for name, (how, found) in layers.items()
     }
     arguments = {"path": path, "layers": layers}
-    return [Task(NAME, make_radiometry, arguments, tuple(s.path for s in used), (path,), settings)]
+    return [Task(NAME, make_radiometry, arguments, tuple(path for s in used for path in s.files), (path,), settings)]
 
 
 def _asks(entry: ImagerySettings) -> bool:

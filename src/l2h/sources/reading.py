@@ -29,6 +29,7 @@ from l2h.sources.resample import (
 )
 
 How = Literal["copy", "nearest", "bilinear", "average"]
+DATE_TAGS = ("ACQUISITION_DATE", "ACQUISITIONDATETIME", "TIFFTAG_DATETIME")
 INTEGERS = ("uint8", "uint16", "int16")
 
 

@@ -17,16 +17,18 @@ from typing import Any
 
 import rasterio
 from affine import Affine
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import InputError, L2HError, StorageError
 from l2h.core.files import atomic_path, sha256_file, write_json
-from l2h.core.formats import check_tiff_whole
+from l2h.core.formats import check_tiff_whole, driver_of_bytes
 from l2h.core.grid import Grid, Window
 from l2h.sources.extent import rim
 from l2h.sources.frame import Frame, frame_of
 from l2h.sources.pace import Pace, patiently
+from l2h.sources.reading import DATE_TAGS
 from l2h.sources.stores import Remote, Store, TransientError
 from l2h.sources.transfer import RECEIPT, Receipt, WrongBytesError, stat_patiently
 
@@ -36,7 +38,7 @@ MARGIN = 2  # pixels around the window, for rounding
 STRIP = 1024  # rows that are read and written at once
 NAME = "tile.tif"  # what GDAL is told
 WHOLE = 'Say take = "whole".'
-MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+DRIVERS = ("GTiff", "JP2OpenJPEG")
 
 
 class RemoteFile:
@@ -124,9 +126,10 @@ class Handle:
 
 @contextmanager
 def open_remote(file: RemoteFile, address: str) -> Iterator[Any]:
-    """A GeoTIFF behind a remote file, opened by GDAL; the file's own error comes before what GDAL makes of it."""
-    head = file.read(0, 4)
-    if file.error is None and head not in MAGIC:
+    """A raster behind a remote file, opened by GDAL; the file's own error comes before what GDAL makes of it."""
+    head = file.read(0, 8)
+    driver = driver_of_bytes(head)
+    if file.error is None and driver not in DRIVERS:
         raise WrongBytesError("a file is no GeoTIFF", where=address, got=f"{head!r}…")
 
     def opener(path: str, mode: str = "rb") -> Handle:  # noqa: ARG001  (rasterio names it)
@@ -137,7 +140,7 @@ def open_remote(file: RemoteFile, address: str) -> Iterator[Any]:
     try:
         with (
             rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
-            rasterio.open(NAME, driver="GTiff", opener=opener) as dataset,
+            rasterio.open(NAME, driver=driver, opener=opener) as dataset,
         ):
             yield dataset
     except RasterioError as error:
@@ -186,20 +189,36 @@ def _clip(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def _copy(source: Any, path: Path, window: Window) -> None:
-    """Copy a window strip by strip; pixels keep their values and their place."""
+    """Copy a window of all bands strip by strip; pixels keep their values, their place and their mask."""
     t = source.transform
     place = Affine(t.a, 0, t.c + window.col_start * t.a, 0, t.e, t.f + window.row_start * t.e)
     profile = {
-        "driver": "GTiff", "dtype": source.dtypes[0], "count": 1, "crs": source.crs, "nodata": source.nodata,
+        "driver": "GTiff", "dtype": source.dtypes[0], "count": source.count, "crs": source.crs, "nodata": source.nodata,
         "height": window.height, "width": window.width, "transform": place,
         "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "DEFLATE", "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
-    with rasterio.open(path, "w", **profile) as out:
+    masked = source.mask_flag_enums[0] == [MaskFlags.per_dataset]
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES"), rasterio.open(path, "w", **profile) as out:
+        if source.count > 1:
+            out.colorinterp = source.colorinterp  # one of them may be transparency
+        _copy_tags(source, out)
         for row in range(0, window.height, STRIP):
             height = min(STRIP, window.height - row)
             strip = RasterioWindow(window.col_start, window.row_start + row, window.width, height)
-            codes = source.read(1, window=strip)
+            here = RasterioWindow(0, row, window.width, height)
+            values, mask = source.read(window=strip), source.dataset_mask(window=strip) if masked else None
             try:
-                out.write(codes, 1, window=RasterioWindow(0, row, window.width, height))
+                out.write(values, window=here)
+                if mask is not None:
+                    out.write_mask(mask, window=here)
             except RasterioError as error:
                 raise StorageError("cannot write a file", where=str(path), got=str(error)) from error
+
+
+def _copy_tags(source: Any, out: Any) -> None:
+    """What a scene says of its day, and of the range of its values."""
+    out.update_tags(**{key: value for key, value in source.tags().items() if key in DATE_TAGS})
+    for band in source.indexes:
+        stated = {key: value for key, value in source.tags(band).items() if key.startswith("STATISTICS_M")}
+        if stated:
+            out.update_tags(band, **stated)

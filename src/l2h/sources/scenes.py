@@ -10,13 +10,16 @@ from pathlib import Path
 from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
 from l2h.sources.frame import Frame, footprint
+from l2h.sources.listing import Listed, folder_of, needed_listing, read_listing
 from l2h.sources.paths import shown
 from l2h.sources.pictures import Picture, find_pictures
-from l2h.sources.reading import Header, Recipe, choose_how, describe
+from l2h.sources.quilt import Piece, join_frames
+from l2h.sources.reading import DATE_TAGS, Header, Recipe, choose_how, describe
+from l2h.sources.resample import TILE_PX
 from l2h.sources.settings import RIGHTS, ImagerySettings
 
-DATE_TAGS = ("ACQUISITION_DATE", "ACQUISITIONDATETIME", "TIFFTAG_DATETIME")
 DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?!\d)")
+NEAR_PX = 2 * TILE_PX  # lattice tiles that a window meets reach so far, and interpolation a little further
 MAX_SCENES = 65535  # the scene of a pixel is kept in 16 bits
 Scale = tuple[tuple[float, float], ...]  # a pair for each band, or one for all
 
@@ -32,6 +35,7 @@ class Scene:
     cloud   : per cent, where it is known
     covers  : window of the grid outside which it has no pixel
     dtype   : of its values
+    pieces  : files that are one picture, `path` being their folder; none where it is one file
     """
 
     index: int
@@ -45,6 +49,17 @@ class Scene:
     covers: Window
     recipe: Recipe
     dtype: str
+    pieces: tuple[Piece, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file it is read from."""
+        return tuple(piece.path for piece in self.pieces) or (self.path,)
+
+    def meeting(self, window: Window) -> "Scene":
+        """The scene with those of its pieces that can give a pixel to a window of the grid."""
+        near = Window(*window.edges).pad(NEAR_PX)
+        return replace(self, pieces=tuple(p for p in self.pieces if not p.covers.intersect(near).empty))
 
     @property
     def unscaled(self) -> bool:
@@ -118,8 +133,12 @@ def _entry_scenes(
     entry: ImagerySettings, project_dir: Path, grid: Grid, scale: Scale
 ) -> tuple[list[Scene], tuple[Path, ...]]:
     """The scenes of an entry that can touch the grid, best first, and the files beside it; GridError where none can."""
-    pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
-    scenes = [_scene(entry, picture, grid, scale) for picture in pictures]
+    listed: Mapping[Path, Listed] = _arrived(entry, project_dir, grid) if entry.fetched else {}
+    pictures: Sequence[Picture] = [Picture(path) for path in listed]
+    if not entry.fetched:
+        pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
+    scenes = [_scene(entry, picture, grid, scale, listed.get(picture.path)) for picture in pictures]
+    scenes = [_quilted(entry, scenes, project_dir, grid)] if entry.tiles else scenes
     _check_types(entry, scenes)
     touching = [scene for scene in scenes if not scene.covers.empty]
     if not touching:
@@ -130,7 +149,20 @@ def _entry_scenes(
             got=f"{scenes[0].name} in {scenes[0].frame.crs}",
             hint="Check the CRS of the scenes and of the grid.",
         )
-    return rank(touching, entry.rank), tuple(scene.path for scene in scenes if scene.covers.empty)
+    beside = [scene.path for scene in scenes if scene.covers.empty]
+    return rank(touching, entry.rank), (*beside, *_listed_beside(entry, project_dir))
+
+
+def _quilted(entry: ImagerySettings, sheets: Sequence[Scene], project_dir: Path, grid: Grid) -> Scene:
+    """The sheets of a service as the one picture that they are."""
+    frame, windows = join_frames([sheet.frame for sheet in sheets])
+    pieces = tuple(Piece(s.path, w, s.covers) for s, w in zip(sheets, windows, strict=True) if not s.covers.empty)
+    recipe = replace(sheets[0].recipe, how=choose_how(entry.resampling, frame, grid))
+    day = entry.dates.get(entry.name, entry.date)
+    return replace(
+        sheets[0], name=entry.name, path=folder_of(project_dir, entry.name), date=day,
+        frame=frame, covers=footprint(frame, grid), recipe=recipe, pieces=pieces,
+    )  # fmt: skip
 
 
 def _check_types(entry: ImagerySettings, scenes: Sequence[Scene]) -> None:
@@ -157,14 +189,31 @@ def rank(scenes: Sequence[Scene], rule: str) -> list[Scene]:
     return sorted(newest, key=lambda scene: 101.0 if scene.cloud is None else scene.cloud)
 
 
-def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale) -> Scene:
+def _arrived(entry: ImagerySettings, project_dir: Path, grid: Grid) -> dict[Path, Listed]:
+    """The scenes of a fetched entry that are here, in listed order; those that are not are holes of `fetched.json`."""
+    folder = folder_of(project_dir, entry.name)
+    scenes = {folder / s.file: s for s in needed_listing(entry, project_dir, grid).scenes if not s.beside}
+    here = {path: scene for path, scene in scenes.items() if path.is_file()}
+    if not here:
+        hint = "Run `l2h fetch` in the project first."
+        raise InputError("nothing of a layer is here", where=f"layer '{entry.name}'", hint=hint)
+    return here
+
+
+def _listed_beside(entry: ImagerySettings, project_dir: Path) -> list[Path]:
+    """The scenes of a fetched entry that were not fetched, since they lie beside the grid."""
+    listing = read_listing(project_dir, entry.name) if entry.fetched else None
+    return [folder_of(project_dir, entry.name) / s.file for s in listing.scenes if s.beside] if listing else []
+
+
+def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale, listed: Listed | None) -> Scene:
     header = describe(picture.path, picture.pick(entry.bands, entry.name), entry.name)
     _check_place(picture, header, entry.name)
     nodata = (*picture.nodata, *(() if entry.nodata is None else (entry.nodata,)))
     how = choose_how(entry.resampling, header.frame, grid)
     wanted = header.dtype != "uint8" or entry.scale in ("statistics", "metadata")
     recipe = Recipe(header.bands, nodata, entry.pairs or (scale if wanted else ()) or None, how)
-    facts = facts_of(header, entry)
+    facts = facts_of(header, entry, listed)
     return Scene(
         0, 0, entry.name, facts.name, header.path, facts.day, facts.cloud, header.frame, footprint(header.frame, grid),
         recipe, header.dtype,
@@ -188,10 +237,13 @@ def _check_place(picture: Picture, header: Header, layer: str) -> None:
         )
 
 
-def facts_of(header: Header, entry: ImagerySettings) -> Facts:
-    """Name, day and cloud of a scene: from the settings, else the file."""
+def facts_of(header: Header, entry: ImagerySettings, listed: Listed | None = None) -> Facts:
+    """Name, day and cloud of a scene: from the settings, else its catalogue, else the file."""
     stem = header.path.stem
-    return Facts(stem, scene_date(header, entry.dates) or entry.date, entry.clouds.get(stem))
+    if listed is None:
+        return Facts(stem, scene_date(header, entry.dates) or entry.date, entry.clouds.get(stem))
+    day = entry.dates.get(stem) or listed.day or scene_date(header, {}) or entry.date
+    return Facts(listed.id, day, entry.clouds.get(stem, listed.cloud))
 
 
 def scene_date(header: Header, dates: Mapping[str, date]) -> date | None:

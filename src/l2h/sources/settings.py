@@ -9,6 +9,7 @@ from pydantic_core import PydanticKnownError
 from l2h.core.legend import legend_names
 from l2h.core.settings import Settings
 from l2h.sources.catalogue import load_product
+from l2h.sources.imagery_settings import StacSettings, TilesSettings
 
 LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Pair = tuple[float, float]
@@ -33,6 +34,11 @@ def _known_legend(name: str) -> str:
 
 
 LegendName = Annotated[str, AfterValidator(_known_legend)]
+
+
+def fetched_folder(layer: object) -> tuple[str, ...]:
+    """Where the scenes of a layer lie once they are fetched, as `paths` say it."""
+    return (f"{FETCHED}/{layer}",)
 
 
 def _as_text(value: Any) -> Any:
@@ -61,16 +67,21 @@ class LayerSettings(Settings):
 
 
 class ImagerySettings(LayerSettings):
-    """Scenes of one origin.
+    """Scenes of one origin: files that are here (`paths`), or that `fetch` brings (`urls`, `stac` or `tiles`).
 
     name        : of the layer; every layer has its own
     paths       : files, folders (every GeoTIFF and JPEG 2000 below) and globs, relative to the project folder. A VRT
                   stands for the files it names
     vrt_folders : where the files of a VRT may lie, besides the folder of the VRT
+    urls        : a text file with one address a line (`https://…`, `s3://…`), each with the day of capture behind it
+                  where it is known
+    stac        : a catalogue of scenes
+    tiles       : a service of tiles
+    take        : of `urls` and `stac`: `whole` files, or only the `window` of each that the grid needs
     bands       : bands to keep, counted from 1, in this order
     date        : day on which all scenes were taken that do not say it themselves
-    dates       : file stem → day; else the TIFF tag, eight digits in the file's name, or `date`
-    clouds      : file stem → per cent of cloud
+    dates       : file stem → day; else the catalogue's, the TIFF tag, eight digits in the file's name, or `date`
+    clouds      : file stem → per cent of cloud; else the catalogue's
     rank        : which scene wins a pixel: the newest (undated last), the one with the least cloud (unknown last, the
                   newest of equals), or the first listed
     nodata      : value that, in all kept bands at once, means "no pixel", beside what the files declare themselves
@@ -83,6 +94,10 @@ class ImagerySettings(LayerSettings):
     name: LayerName
     paths: Paths
     vrt_folders: tuple[str, ...] = ()
+    urls: str | None = None
+    stac: StacSettings | None = None
+    tiles: TilesSettings | None = None
+    take: Literal["whole", "window"] = "whole"
     bands: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 2, 3), min_length=1)
     date: Day | None = None
     dates: dict[str, Day] = Field(default_factory=dict)
@@ -92,6 +107,21 @@ class ImagerySettings(LayerSettings):
     scale: Pair | tuple[Pair, ...] | Literal["statistics", "metadata"] | None = None
     resampling: Literal["auto", "nearest", "bilinear", "average"] = "auto"
 
+    @property
+    def fetched(self) -> bool:
+        """Whether its files come by `fetch`."""
+        return any(source is not None for source in (self.urls, self.stac, self.tiles))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_fetching(cls, values: Any) -> Any:
+        sources = [key for key in ("urls", "stac", "tiles") if isinstance(values, dict) and values.get(key)]
+        if len(sources) > 1:
+            raise ValueError(f"{' and '.join(sources)} exclude each other: make an entry of each")
+        if sources and values.get("paths") not in (None, fetched_folder(values.get("name"))):
+            raise ValueError(f"{sources[0]} and paths exclude each other")
+        return {"paths": fetched_folder(values.get("name")), **values} if sources else values
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         pairs = () if isinstance(self.scale, str) else self.pairs
@@ -99,6 +129,8 @@ class ImagerySettings(LayerSettings):
             raise ValueError("scale needs its low value below its high value")
         if len(pairs) not in (0, 1, len(self.bands)):
             raise ValueError("scale needs one pair, or one for each band")
+        if self.take == "window" and not (self.urls or self.stac):
+            raise ValueError("take goes with urls or stac")
         return self
 
     @property

@@ -64,7 +64,7 @@ def _table_tasks(
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
-    arrivals = arrival_tasks(context, products)
+    arrivals = arrival_tasks(context, products, imagery)
     roll = call_roll(imagery, context.project_dir, context.grid)
     tasks = [
         _scenes_task(context, roll, imagery),
@@ -216,16 +216,19 @@ def _block_tasks(
 
 
 def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], bands: int) -> Task:
-    here = tuple(scene for scene in scenes if not scene.covers.intersect(block.window).empty)
+    here = tuple(scene.meeting(block.window) for scene in scenes if not scene.covers.intersect(block.window).empty)
     here = tuple(replace(scene, rank=rank) for rank, scene in enumerate(here))  # only the order among them counts
     stores = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
     outputs = (*stores, capture_path(context, block.name))
     arguments = {"scenes": here, "grid": context.grid, "block": block, "bands": bands, "outputs": outputs}
     settings = context.place(block.window) | {
         "bands": bands,
-        "scenes": [(scene.index, shown(scene.path, context.project_dir), vars(scene.recipe)) for scene in here],
+        "scenes": [
+            (scene.index, *(shown(path, context.project_dir) for path in scene.files), vars(scene.recipe))
+            for scene in here
+        ],
     }
-    paths = tuple(scene.path for scene in here)
+    paths = tuple(path for scene in here for path in scene.files)
     return Task(
         f"{LAYERS}/imagery/{block.name}", make_imagery, arguments, paths, outputs, settings, block.window.pixels
     )

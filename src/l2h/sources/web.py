@@ -4,8 +4,8 @@ import base64
 import binascii
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import cache
 from urllib.parse import quote, urljoin
 
@@ -16,7 +16,15 @@ from l2h import __version__
 from l2h.core.errors import InputError
 from l2h.sources.addresses import AddressError, CheckedBackend, check_url
 from l2h.sources.fetch_settings import FetchSettings
-from l2h.sources.stores import AbsentError, ChangedError, Remote, Stream, TransientError, seconds_to_wait
+from l2h.sources.stores import (
+    AbsentError,
+    ChangedError,
+    Remote,
+    Stream,
+    TransientError,
+    bucket_url,
+    seconds_to_wait,
+)
 
 REDIRECTS = 5
 PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -43,23 +51,71 @@ class CheckedTransport(httpx.HTTPTransport):
         )
 
 
+class CheckedClient:
+    """Requests over checked connections. Redirects are followed one by one, each checked like the first address."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._client = httpx.Client(headers=HEADERS, timeout=httpx.Timeout(settings.stall_s), trust_env=False)
+        self._transport = CheckedTransport(settings)
+
+    def close(self) -> None:
+        self._client.close()
+        self._transport.close()
+
+    @contextmanager
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> Iterator[httpx.Response]:
+        """The answer at the end of all redirects, its body still to be read; TransientError, AddressError.
+
+        Over the transport itself: httpx's client would write every address, with any key in it, into its log.
+        """
+        try:
+            for _ in range(REDIRECTS + 1):
+                request = self._client.build_request(method, check_url(url), headers=headers, content=content)
+                response = self._transport.handle_request(request)
+                response.request = request
+                with closing(response):
+                    if not response.has_redirect_location:
+                        yield response
+                        return
+                    url = check_url(urljoin(url, response.headers["Location"]), came_from=url)
+        except httpx.TransportError as error:
+            raise TransientError("a connection failed", where=url, got=str(error) or type(error).__name__) from error
+        except httpx.InvalidURL as error:
+            raise AddressError("an address cannot be read", got=url) from error
+        raise AddressError("a server redirects without end", where=url)
+
+
+def check_status(response: httpx.Response, good: Collection[int]) -> None:
+    """AbsentError, TransientError or InputError for an answer that is none of the good ones."""
+    status, where = response.status_code, str(response.url)
+    if status in good:
+        return
+    if status in (404, 410):
+        raise AbsentError("there is no such file", where=where)
+    said = f"{status} {response.reason_phrase}"
+    if status in PASSING:
+        error = TransientError("a server is busy", where=where, got=said)
+        error.retry_after_s = seconds_to_wait(response.headers.get("Retry-After"))
+        raise error
+    raise InputError("a server refuses", where=where, got=said, hint="Only open, anonymous sources are read.")
+
+
 class WebStore:
-    """Files under a URL. Redirects are followed one by one, each checked like the first address."""
+    """Files under a URL."""
 
     def __init__(self, url: str, settings: FetchSettings, shown: str | None = None) -> None:
         self.url = check_url(url.rstrip("/"))
         self.address = (shown or url).rstrip("/")
-        timeout = httpx.Timeout(settings.stall_s)
-        self._client = httpx.Client(
-            transport=CheckedTransport(settings), headers=HEADERS, timeout=timeout, trust_env=False
-        )
+        self._client = CheckedClient(settings)
 
     def stat(self, name: str) -> Remote:
-        with self._request("HEAD", name, {}) as response:
-            self._check(response, {200})
+        with self._client.request("HEAD", self._url(name)) as response:
+            check_status(response, {200})
             length = response.headers.get("Content-Length")
             size = int(length) if length and length.isdigit() else None
-            return Remote(f"{self.address}/{name}", size, version_of(response.headers), md5_of(response.headers))
+            return Remote(self._shown(name), size, version_of(response.headers), md5_of(response.headers))
 
     def close(self) -> None:
         self._client.close()
@@ -67,41 +123,35 @@ class WebStore:
     @contextmanager
     def open(self, name: str, start: int, version: str, stop: int | None = None) -> Iterator[Stream]:
         wanted = {} if start == 0 and stop is None else {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
-        with self._request("GET", name, wanted) as response:
+        with self._client.request("GET", self._url(name), wanted) as response:
             if response.status_code == 416:  # the file ends before what is here already
                 raise ChangedError("a file has changed", where=str(response.url))
-            self._check(response, {200, 206})
+            check_status(response, {200, 206})
             if version and version_of(response.headers) != version:
                 raise ChangedError("a file has changed", where=str(response.url))
             first, total = _extent(response, start)
             yield Stream(first, total, _chunks(response))
 
-    @contextmanager
-    def _request(self, method: str, name: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
-        url = f"{self.url}/{quote(name)}"
-        try:
-            for _ in range(REDIRECTS + 1):
-                with self._client.stream(method, url, headers=headers) as response:
-                    if not response.is_redirect:
-                        yield response
-                        return
-                    url = check_url(urljoin(url, response.headers["Location"]), came_from=url)
-        except httpx.TransportError as error:
-            raise TransientError("a connection failed", where=url, got=str(error) or type(error).__name__) from error
-        raise AddressError("a server redirects without end", where=url)
+    def _url(self, name: str) -> str:
+        return f"{self.url}/{quote(name)}"
 
-    def _check(self, response: httpx.Response, good: set[int]) -> None:
-        status, where = response.status_code, str(response.url)
-        if status in good:
-            return
-        if status in (404, 410):
-            raise AbsentError("there is no such file", where=where)
-        said = f"{status} {response.reason_phrase}"
-        if status in PASSING:
-            error = TransientError("a server is busy", where=where, got=said)
-            error.retry_after_s = seconds_to_wait(response.headers.get("Retry-After"))
-            raise error
-        raise InputError("a server refuses", where=where, got=said, hint="Only open, anonymous sources are read.")
+    def _shown(self, name: str) -> str:
+        return f"{self.address}/{name}"
+
+
+class LinkStore(WebStore):
+    """Files anywhere: their names are their addresses, `https://…` or `s3://bucket/key`."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self.address, self._endpoint = "", settings.s3_endpoint
+        self._client = CheckedClient(settings)
+
+    def _url(self, name: str) -> str:
+        scheme, _, rest = name.partition("://")
+        return bucket_url(rest, None, self._endpoint) if scheme == "s3" else check_url(name)
+
+    def _shown(self, name: str) -> str:
+        return name
 
 
 def version_of(headers: httpx.Headers) -> str:

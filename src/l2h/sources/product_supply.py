@@ -1,0 +1,77 @@
+"""Who brings the files of a product of the catalogue."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from l2h.core.errors import InputError
+from l2h.sources.addresses import AddressError
+from l2h.sources.arrivals import needed_files, place_of
+from l2h.sources.catalogue import load_product
+from l2h.sources.orders import FATAL, Order, Site
+from l2h.sources.pace import Pace
+from l2h.sources.remote import cut, part_of
+from l2h.sources.settings import ProductSettings
+from l2h.sources.stores import open_store
+from l2h.sources.transfer import Part, Transfer, is_whole, receipt_of, stat_patiently
+
+
+class ProductSupply:
+    """The tiles of a product that cover the grid, from the publisher's place or from another."""
+
+    per_second = None
+
+    def __init__(self, product: ProductSettings, site: Site) -> None:
+        self.layer, self.product, self.site = product.name, product, site
+        self.table = load_product(str(product.catalogue))
+        address = product.source or str(self.table.source)  # settings refuse a product that has neither
+        self._store = open_store(address, site.settings, site.project_dir, self.table.region)
+        self._pace = Pace(site.settings, site.stop)
+
+    def about(self) -> Sequence[str]:
+        title = f"{self.table.title}   licence {self.product.licence}"
+        return title, self.product.attribution, self.table.citation, self.table.sentence
+
+    def orders(self) -> Sequence[Order]:
+        part = part_of(self.site.grid) if self.product.take == "window" else ""
+        return [
+            Order(
+                self.layer, file, f"{self._store.address}/{file}", place_of(self.layer, file, self.site.project_dir),
+                "kept", part=part,
+            )
+            for file in needed_files(self.product, self.site.grid)
+        ]  # fmt: skip
+
+    def look(self, order: Order) -> Order:
+        if is_whole(order.target, order.address, order.part):
+            receipt = receipt_of(order.target)
+            return replace(order, size=receipt.size if receipt else None)
+        try:
+            remote = stat_patiently(self._store, order.file, self._pace, self._pace.deadline())
+        except FATAL:
+            raise
+        except (InputError, AddressError) as error:
+            return order.missing(error)
+        if order.part:
+            return replace(order, state="wanted")
+        return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
+
+    def begin(self, orders: Sequence[Order]) -> None:
+        """The grid says what is needed: nothing to note."""
+
+    def fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
+        try:
+            if order.part:
+                receipt = cut(self._store, order.file, order.target, self.site.grid, self._pace, advance)
+            else:
+                receipt = Transfer(self._store, order.file, order.target, self._pace, advance).run()
+        except FATAL:
+            raise
+        except (InputError, AddressError) as error:
+            return order.missing(error)
+        return replace(order, state="kept", size=receipt.size)
+
+    def settle(self, orders: Sequence[Order]) -> None:
+        """Each file is what it is."""
+
+    def close(self) -> None:
+        self._store.close()
