@@ -33,7 +33,6 @@ from l2h.core.files import write_json
 from l2h.core.grid import Grid
 from l2h.core.legend import TRAFFIC
 from l2h.core.raster import grid_of, open_raster
-from l2h.sources.osm import read_osm
 
 EDGE_PX, FAR_M, BINS = 4, 6.0, 20
 Bytes = npt.NDArray[np.uint8]
@@ -131,8 +130,8 @@ def read_reference(case: Case) -> tuple[Grid, Bytes]:
 
 def far_from_vectors(osm: Path, grid: Grid) -> Mask:
     """Pixels whose centre is farther than FAR_M from every road line and footprint of an extract; bool [H, W]."""
-    extract = read_osm(osm)
-    shapes = [line for line, _ in extract.roads.values()] + list(extract.buildings.values())
+    lines, areas = (geopandas.read_file(osm, layer=layer) for layer in ("lines", "multipolygons"))
+    shapes = [*lines.geometry[lines.highway.notna()], *areas.geometry[areas.building.notna()]]
     if not shapes:
         return np.ones(grid.shape, bool)
     around = geopandas.GeoSeries(shapes, crs="EPSG:4326").to_crs(grid.crs).buffer(FAR_M)
