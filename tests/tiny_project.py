@@ -53,7 +53,7 @@ path = "cities.gpkg"
 cell_px = 10
 """
 OSM = (
-    '<osm version="0.6"><node id="1" lat="30.0083" lon="117.0001"/><node id="2" lat="30.0078" lon="117.0016"/>'
+    '<osm version="0.6"><node id="1" lat="30.0105" lon="117.0001"/><node id="2" lat="30.0100" lon="117.0016"/>'
     '<way id="5"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>'
 )
 City = tuple[Any, Any, Any, BaseGeometry | None]
