@@ -12,7 +12,7 @@ ACCOUNT = {
     "timestamp": "2021-04-14T20:21:42Z",
     "files": {"a.osm.pbf": "2021-04-14T20:21:42Z", "<b>.gpkg": ""},
     "left_out": {"road: tunnel": 43},
-    "repaired": {"Self-intersection": {"count": 7, "first": [f"w{i}" for i in range(7)]}},
+    "repaired": {"building: Self-intersection": {"count": 7, "first": [f"w{i}" for i in range(7)]}},
     "dropped": {"building: its outline is open": {"count": 1, "first": ["w99"]}},
 }
 
@@ -22,7 +22,7 @@ def test_the_account_is_shown_with_times_reasons_and_names(tmp_path: Path) -> No
     values = view(tmp_path / "osm.json")
     assert [(row["what"], row["reason"], row["count"], row["names"]) for row in values["rows"]] == [
         ("left out", "road: tunnel", 43, ""),
-        ("mended", "Self-intersection", 7, "w0, w1, w2, w3, w4…"),
+        ("mended", "building: Self-intersection", 7, "w0, w1, w2, w3, w4…"),
         ("lost", "building: its outline is open", 1, "w99"),
     ]
     html = environment().get_template("sections/vectors.html.j2").render(v=values)

@@ -142,7 +142,7 @@ def test_broken_outlines_are_mended_or_listed_with_their_reason(sketch: Sketch) 
     assert list(layers.buildings["osm_id"]) == ["w100"]
     assert layers.buildings.geometry.is_valid.all()
     assert isinstance(layers.buildings.geometry[0], MultiPolygon)
-    assert layers.account["repaired"] == {"Self-intersection": {"count": 1, "first": ["w100"]}}
+    assert layers.account["repaired"] == {"building: Self-intersection": {"count": 1, "first": ["w100"]}}
     assert layers.reasons("dropped") == {
         "w101": "building: its outline is open",
         "w102": "building: fewer than three corners",

@@ -213,7 +213,7 @@ def test_buildings_of_overture(tmp_path: Path) -> None:
     _, buildings, account = read([path])
     assert sorted(buildings["osm_id"]) == ["08b0", "08b2", "08b3"]
     assert buildings.geometry.is_valid.all()
-    assert account.repaired == {"08b3": "Self-intersection"}
+    assert account.repaired == {"08b3": "building: Self-intersection"}
     assert account.left_out["building: underground"] == 1
 
 

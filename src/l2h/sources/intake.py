@@ -105,7 +105,7 @@ class Intake:
 
     def _mend(self, names: Names, shapes: Geometries) -> None:
         mended = mend(shapes, names)
-        self.account.repaired |= {name: why.partition("[")[0] for name, why in mended.repaired}
+        self.account.repaired |= {name: f"building: {why.partition('[')[0]}" for name, why in mended.repaired}
         for name, why in mended.dropped:
             self.account.drop(name, f"building: {why}")
         self._add(self._buildings, mended.names, shapely.bounds(mended.shapes).reshape(-1, 4), _wkb(mended.shapes), {})
