@@ -18,9 +18,9 @@ from l2h.core.legend import load_legend
 LEGEND = load_legend("sinolc1")
 NONE = np.zeros(0)
 
-# The worked example of Stehman (2014): forty points, ten in each of four strata that are not the map's classes. Points
-# and sizes as republished with the R package mapaccuracy; the article itself was not at hand, so the figures below are
-# what the equations give for them, as computed by this code
+# The worked example of Stehman (2014): forty points, ten in each of four strata that are not the map's classes. The
+# article itself was not at hand; points, sizes and figures as republished by the manual of the R package mapac
+# (aa_stratified), an independent program, to seven digits
 STRATUM = np.repeat(np.arange(4), 10)
 MAPPED = np.array(list("AAAAAAABBBABBBBBBBBBBBCCCCCCBBDDDDDDDDDD"))
 REFERENCE = np.array(list("AAAAACBABCABBBBBAABBCCCCCDDBBADDDDDDDCCB"))
@@ -51,6 +51,22 @@ def test_stehman_class_b_and_a_cell():
     assert told(ratio(STEHMAN, hit, is_(MAPPED, "B"))) == (0.574, 0.125)
     assert told(ratio(STEHMAN, hit, is_(REFERENCE, "B"))) == (0.794, 0.117)
     assert round(mean(STEHMAN, is_(MAPPED, "B") * is_(REFERENCE, "C")).value, 3) == 0.08
+
+
+@pytest.mark.parametrize(
+    ("name", "users", "producers"),
+    [
+        ("A", (0.7419355, 0.1645627), (0.6571429, 0.1477318)),
+        ("B", (0.5744681, 0.1248023), (0.7941176, 0.1165671)),
+        ("C", (0.5, 0.2151657), (0.3, 0.1504438)),
+    ],
+)
+def test_stehman_users_and_producers_accuracy_as_another_program_prints_them(name, users, producers):
+    hit = is_(MAPPED, name) * is_(REFERENCE, name)
+    endless = Drawn("stratified", STRATUM, UNITS, NONE)  # it leaves out the finite population correction
+    for whole, printed in ((MAPPED, users), (REFERENCE, producers)):
+        estimate = ratio(endless, hit, is_(whole, name))
+        assert (round(estimate.value, 7), round(estimate.standard_error, 7)) == printed
 
 
 def test_strata_that_are_the_maps_classes_give_the_formulas_of_olofsson():
