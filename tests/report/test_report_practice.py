@@ -5,12 +5,16 @@ import pytest
 
 from l2h.accuracy.interpretation.answers import Answer, Undo
 from l2h.accuracy.interpretation.export import answers_csv
-from l2h.core.files import read_json
+from l2h.accuracy.sampling.design import SampleDesign
+from l2h.accuracy.sampling.make import make_sample
+from l2h.accuracy.sampling.settings import SampleSettings
+from l2h.core.files import read_json, write_text
 from l2h.core.legend import load_legend
 from l2h.core.tasks import run_stage
 from l2h.report.practice.evidence import Evidence, Interpretation, answers_of, read_agreement, read_interpretation
 from l2h.report.practice.rules import RULES, judge_all
 from l2h.report.practice.section import practice_view
+from l2h.report.practice.tasks import map_now
 from l2h.report.practice.validation import image_dates
 from l2h.report.stage import stage
 
@@ -144,6 +148,16 @@ def test_dates_of_images():
         "images": 3, "first": "2020-01-01", "last": "2021-01-01", "undated": 1,
     }  # fmt: skip
     assert image_dates([None])["first"] == ""
+
+
+def test_a_sample_by_map_class_knows_its_map(make_workspace):
+    context = make_workspace(27)
+    settings = SampleSettings(method="stratified", strata="map", size=60, minimum=2)
+    sample = make_sample(context, settings, context.project_dir / "s.gpkg")
+    write_text(context.work / "assess/design.json", sample.design.to_json())
+    assert map_now(context) == sample.design.map_digest
+    write_text(context.work / "assess/design.json", SampleDesign("simple_random", 0, ()).to_json())
+    assert map_now(context) == ""
 
 
 def test_the_project_is_judged_from_its_files(workspace, make_settings):

@@ -16,6 +16,7 @@ from l2h.report.figures.frame import draw_outlines, map_axes, show
 from l2h.report.figures.nation import drawn_bounds, map_height
 from l2h.report.figures.outlines import Outlines, read_outlines
 from l2h.report.figures.plate import DIM, INK, WIDTH_IN, new_figure, save, style, write_data
+from l2h.report.numbers import count
 from l2h.report.overview import Overview
 from l2h.report.pictures import hatch
 
@@ -119,7 +120,8 @@ def draw_years(axes: Any, data: dict[str, Any], colours: dict[str, str]) -> None
         if row["year"] == UNDATED:
             look["hatch"] = "//////"
         axes.bar(place, row["tiles"], width=0.7, **look)
-        axes.text(place, row["tiles"], f" {row['tiles']}", ha="center", va="bottom", fontsize=6.5)
+        words, turn = f" {count(row['tiles'])}", 90 if len(rows) > 6 else 0
+        axes.text(place, row["tiles"], words, ha="center", va="bottom", fontsize=6, rotation=turn)
     axes.set_xticks(range(len(rows)), [row["year"] for row in rows], rotation=90 if len(rows) > 6 else 0)
     side = data["tile_pixels"]
     _bare(axes, "(b) Tiles per year", f"tiles of {side} × {side} pixels")
@@ -136,7 +138,7 @@ def draw_months(axes: Any, data: dict[str, Any]) -> None:
 def _bare(axes: Any, title: str, unit: str) -> None:
     axes.set_title(title)
     axes.set_ylabel(unit)
-    axes.margins(y=0.16)
+    axes.margins(y=0.24)
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="x", length=0)

@@ -15,7 +15,7 @@ def validation_task(context: Context, settings: PageSettings, release: Path) -> 
     """Made from assess/ and the points' file; written below work/report and beside the release."""
     work = context.work
     points, layer = settings.points or "", settings.points_layer
-    asked = Asked(context.project_dir, points, layer, settings.teachers, _map_now(context))
+    asked = Asked(context.project_dir, points, layer, settings.teachers, map_now(context))
     product = {"name": settings.name, "title": settings.title, "version": settings.version}
     outs = work / "report" / FILE, release / FILE
     path = asked.points_path
@@ -38,9 +38,9 @@ def validation_task(context: Context, settings: PageSettings, release: Path) -> 
     )  # fmt: skip
 
 
-def _map_now(context: Context) -> str:
+def map_now(context: Context) -> str:
     """Digest of the map as `l2h sample` takes it, where the sample was drawn by map class; else empty."""
     design = context.work / "assess" / "design.json"
     if not design.is_file() or read_json(design).get("strata_of") != "map":
         return ""
-    return strata_digest(context, SampleSettings(method="stratified", strata="map"))
+    return strata_digest(context, SampleSettings(method="stratified", strata="map", size=2))
