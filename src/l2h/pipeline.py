@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from l2h.core.errors import GridError, InputError, SettingsError, UsageError
 from l2h.core.executors import Kind, make_executor
@@ -16,6 +16,9 @@ from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, Task, 
 from l2h.facts import layer_facts, page_settings, release_facts
 from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
+
+if TYPE_CHECKING:
+    from l2h.sources.boundaries import Cities
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
 BESIDE = ("survey", "compare")  # what judges the map beside the chain: run when it is asked for
@@ -41,15 +44,20 @@ class Pipeline:
     @cached_property
     def grid(self) -> Grid:
         """The lattice: the stated bounds, else the extent of the outlines, grown to whole cells."""
-        from l2h.sources.boundaries import read_cities
         from l2h.sources.grids import grid_for
 
         lattice, cell_px = self.project.grid, self.project.labels.cell_px
         if lattice.bounds is not None:
             return grid_for(lattice.bounds, lattice.crs, lattice.pixel_m, cell_px, keep_corner=True)
+        return grid_for(self.cities.bounds(), lattice.crs, lattice.pixel_m, cell_px)
+
+    @cached_property
+    def cities(self) -> "Cities":
+        """The outlines of the cities in the CRS of the lattice, checked."""
+        from l2h.sources.boundaries import read_cities
+
         boundary = self.project.boundary
-        cities = read_cities(self.folder / boundary.path, boundary, lattice.crs)
-        return grid_for(cities.bounds(), lattice.crs, lattice.pixel_m, cell_px)
+        return read_cities(self.folder / boundary.path, boundary, self.project.grid.crs)
 
     @property
     def release_dir(self) -> Path:

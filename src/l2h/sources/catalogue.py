@@ -31,6 +31,7 @@ class ProductTable(Settings):
     use      : whether labels are made from it, or maps compared with it
     band     : band of the files that speaks of the date
     scheme   : none where files have no names of the publisher's (exports)
+    tile_mb  : what a file of land takes, in megabytes, for plans that ask nobody; an estimate unless `facts` says more
     """
 
     name: str
@@ -51,6 +52,12 @@ class ProductTable(Settings):
     may_publish: bool
     may_redistribute: bool
     scheme: Scheme | None = None
+    tile_mb: float | None = None
+
+    @property
+    def tile_bytes(self) -> int | None:
+        """What a file is expected to take, in bytes."""
+        return None if self.tile_mb is None else round(self.tile_mb * 1e6)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -13,6 +13,7 @@ from l2h.core.errors import InputError, StorageError
 from l2h.core.grid import Grid
 from l2h.core.tasks import Hole, Progress
 from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.ground import Ground
 from l2h.sources.link_supply import LinkSupply
 from l2h.sources.orders import Order, Site, Supply
 from l2h.sources.product_supply import ProductSupply
@@ -26,7 +27,8 @@ Result = TypeVar("Result")
 class Delivery:
     """Fetches the files of a project's products and imagery. A context manager: it holds connections.
 
-    stop : set it, from another thread, to end all transfers; what has come stays
+    ground : of the cities; all of the grid where it is left out
+    stop   : set it, from another thread, to end all transfers; what has come stays
     """
 
     def __init__(
@@ -36,12 +38,13 @@ class Delivery:
         project_dir: Path,
         settings: FetchSettings,
         imagery: Sequence[ImagerySettings] = (),
+        ground: Ground | None = None,
     ) -> None:
         self.products = [product for product in products if product.fetched]
         self.imagery = [entry for entry in imagery if entry.fetched]
         self.project_dir, self.settings = project_dir, settings
         self.stop = threading.Event()
-        self._site = Site(grid, project_dir, settings, self.stop)
+        self._site = Site(grid, project_dir, settings, self.stop, ground)
         self.supplies: dict[str, Supply] = {}
         self._held = ExitStack()
 
@@ -61,10 +64,21 @@ class Delivery:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def plan(self) -> tuple[Order, ...]:
-        """Every file the grid needs: kept, wanted, beside it, or missing with the reason. Asks servers."""
+    def plan(self, ask_up_to: int | None = None) -> tuple[Order, ...]:
+        """Every file that is needed: kept, wanted, beside the grid, or missing with the reason. Asks servers.
+
+        ask_up_to : of how many files of products servers are asked for the size; of more, sizes are what the catalogue
+        expects. Of all by default
+        """
         orders = [order for supply in self.supplies.values() for order in supply.orders()]
-        return tuple(self._each(lambda order: self.supplies[order.layer].look(order), orders))
+        products = {product.name for product in self.products}
+        many = ask_up_to is not None and sum(order.layer in products for order in orders) > ask_up_to
+
+        def look(order: Order) -> Order:
+            supply = self.supplies[order.layer]
+            return supply.expect(order) if many and isinstance(supply, ProductSupply) else supply.look(order)
+
+        return tuple(self._each(look, orders))
 
     def fetch(self, orders: Sequence[Order], progress: Progress) -> tuple[Order, ...]:
         """Fetch what is wanted; the orders, now `kept`, `beside` or `missing`.

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, Self
 from l2h.core.errors import L2HError, StorageError
 from l2h.core.grid import Grid
 from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.ground import Ground
 from l2h.sources.pace import StoppedError
 
 FATAL = (StorageError, StoppedError)  # what ends the fetching; all else is told file by file
@@ -24,6 +25,8 @@ class Order:
     state    : `kept` (here and whole), `wanted`, `beside` (does not meet the grid), `missing` (could not be had, for
                `reason`)
     requests : of which a file is put together; 1 where it comes as it is
+    expected : bytes that the catalogue expects of such a file, where the store was not asked
+    provinces : that have ground in the file, where that is known
     """
 
     layer: str
@@ -36,10 +39,12 @@ class Order:
     part: str = ""
     reason: str = ""
     requests: int = 1
+    expected: int | None = None
+    provinces: tuple[str, ...] = ()
 
     @property
     def to_come(self) -> int:
-        return max(0, (self.size or 0) - self.here) if self.state == "wanted" else 0
+        return max(0, (self.size or self.expected or 0) - self.here) if self.state == "wanted" else 0
 
     def missing(self, error: L2HError) -> Self:
         """The order, not fulfilled."""
@@ -48,12 +53,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Site:
-    """Where files are fetched to, and how. `stop` ends all transfers."""
+    """Where files are fetched to, and how. `stop` ends all transfers; `ground` is that of the cities, where known."""
 
     grid: Grid
     project_dir: Path
     settings: FetchSettings
     stop: threading.Event = field(default_factory=threading.Event)
+    ground: Ground | None = None
 
 
 class Supply(Protocol):

@@ -7,6 +7,7 @@ from l2h.core.errors import InputError
 from l2h.sources.addresses import AddressError
 from l2h.sources.arrivals import needed_files, place_of
 from l2h.sources.catalogue import load_product
+from l2h.sources.ground import whole_ground
 from l2h.sources.orders import FATAL, Order, Site
 from l2h.sources.pace import Pace
 from l2h.sources.remote import cut, part_of
@@ -33,13 +34,21 @@ class ProductSupply:
 
     def orders(self) -> Sequence[Order]:
         part = part_of(self.site.grid) if self.product.take == "window" else ""
+        ground = self.site.ground or whole_ground(self.site.grid)
         return [
             Order(
-                self.layer, file, f"{self._store.address}/{file}", place_of(self.layer, file, self.site.project_dir),
-                "kept", part=part,
+                self.layer, tile.file, f"{self._store.address}/{tile.file}",
+                place_of(self.layer, tile.file, self.site.project_dir), "kept", part=part,
+                provinces=ground.provinces_in(tile.box),
             )
-            for file in needed_files(self.product, self.site.grid)
+            for tile in needed_files(self.product, ground)
         ]  # fmt: skip
+
+    def expect(self, order: Order) -> Order:
+        """As `look`, without asking the store: the size is what the catalogue expects."""
+        if is_whole(order.target, order.address, order.part):
+            return self.look(order)
+        return replace(order, state="wanted", expected=None if order.part else self.table.tile_bytes)
 
     def look(self, order: Order) -> Order:
         if is_whole(order.target, order.address, order.part):

@@ -234,7 +234,9 @@ class BoundarySettings(LayerSettings):
     path                   : vector file: GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet
     layer                  : layer of the file, where it has several
     region, province, city : columns that hold the three parts of a city's name
-    overlap_m              : overlaps narrower than this are slivers; the city first by name owns their pixels
+    provinces              : layer of the same file with the provinces' outlines, which their cities must tile; it is
+                             looked at, never cut by
+    overlap_m              : overlaps and gaps narrower than this are slivers; the city first by name owns their pixels
     """
 
     path: str = Field(min_length=1)
@@ -242,6 +244,7 @@ class BoundarySettings(LayerSettings):
     region: str = "region"
     province: str = "province"
     city: str = "city"
+    provinces: str | None = None
     overlap_m: float = Field(1.0, ge=0)
 
 

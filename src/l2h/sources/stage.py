@@ -64,7 +64,8 @@ def _table_tasks(
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
-    arrivals = arrival_tasks(context, products, imagery)
+    source = context.project_dir / boundary.path
+    arrivals = arrival_tasks(context, products, imagery, lambda: read_cities(source, boundary, context.grid.crs))
     roll = call_roll(imagery, context.project_dir, context.grid)
     tasks = [
         _scenes_task(context, roll, imagery),
