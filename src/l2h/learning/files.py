@@ -1,4 +1,4 @@
 """Names of the files of a training."""
 
 WEIGHTS, LOG, STATE = "network.safetensors", "log.jsonl", "state.safetensors"
-CLEAN = "clean.csv"
+CLEAN, ALBUM = "clean.csv", "album.npz"

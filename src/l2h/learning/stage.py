@@ -1,4 +1,4 @@
-"""The stage `train`: the project's imagery and labels to `work/train/network.safetensors`, with its JSON and log."""
+"""The stage `train`: imagery and labels to `work/train/network.safetensors`, with its JSON, log and pictures."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -11,7 +11,7 @@ from l2h.core.ledger import Ledger
 from l2h.core.raster import BlockStore
 from l2h.core.tasks import Context, Made, Progress, Stage, Task
 from l2h.learning.clean import CleanPoints
-from l2h.learning.files import CLEAN, LOG, WEIGHTS
+from l2h.learning.files import ALBUM, CLEAN, LOG, WEIGHTS
 from l2h.learning.settings import LearningSettings
 
 
@@ -44,7 +44,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
                 function=train_project,
                 arguments=arguments,
                 inputs=inputs,
-                outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG),
+                outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG, folder / ALBUM),
                 settings=context.place() | chosen.what() | {"cell_px": cell_px},
                 pixels=chosen.steps * chosen.chips_per_step * chosen.chip_px**2,
                 inline=True,

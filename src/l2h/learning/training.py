@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from l2h.core.errors import L2HError
 from l2h.core.legend import Legend, coarse_legend, load_legend
+from l2h.learning.album import Album
 from l2h.learning.areas import TileCache, TrainingReaders
 from l2h.learning.batch import Batch, collate, jittered
 from l2h.learning.classes import ClassMap
 from l2h.learning.draw import ChipSource
-from l2h.learning.files import LOG, STATE, WEIGHTS
+from l2h.learning.files import ALBUM, LOG, STATE, WEIGHTS
 from l2h.learning.log import Report, TrainingLog
 from l2h.learning.objective import Objective
 from l2h.learning.plan import ChipPlan, Progress
@@ -70,6 +71,10 @@ class Files:
         return self.out_dir / STATE
 
     @property
+    def album(self) -> Path:
+        return self.out_dir / ALBUM
+
+    @property
     def log(self) -> Path:
         return self.out_dir / LOG
 
@@ -103,15 +108,20 @@ class Training:
         writer = self.fabric.is_global_zero
         log = TrainingLog(files.log, start) if writer else None
         report = Report(log, s, time.monotonic())
+        album = Album(files.album, self.source, self.legend, start) if writer else None
         for step, batch in read_ahead(self.batch, start, steps, s.readers):
             report.step(step + 1, self.step(step, batch))
             done = step + 1
             if self._score_now(done) and writer:
                 report.score(done, self.score())
+            if album:
+                album.take(done, self.judge)
             if (done % self.save_every == 0 or done == steps) and writer:
                 save_state(files.state, done, mark, self.net, self.optimiser)
             if progress and writer:
                 progress("train", done, steps)
+        if album:  # a training killed after its last step, and before its last picture
+            album.take(steps, self.judge)
         if writer:
             write_checkpoint(files.weights, self.checkpoint(log.lines() if log else []))
         self.fabric.barrier()
@@ -165,6 +175,11 @@ class Training:
         if not len(self.plan.held_out):
             return False
         return done % every == 0 or done == self.settings.steps
+
+    def judge(self, batch: Batch) -> Tensor:
+        """Logits of the network as it would map now."""
+        self.net.eval()
+        return self.predict(batch)
 
     def score(self) -> dict[str, Any]:
         """Agreement and mIoU with the labels of the held-out blocks; None where those say nothing."""
