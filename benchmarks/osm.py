@@ -160,7 +160,9 @@ def watched(words: list[str], folder: Path) -> Run:
         time.sleep(0.02)
     if child.returncode:
         raise SystemExit(f"{' '.join(words)}: exit status {child.returncode}")
-    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, own, mapped)
+    run = Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, own, mapped)
+    sys.stderr.write(f"{' '.join(words[1:4])}: {run}\n")
+    return run
 
 
 def _memory_mb(pid: int) -> tuple[float, float]:

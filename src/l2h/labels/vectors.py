@@ -23,8 +23,8 @@ from l2h.labels.settings import VectorSettings
 
 IGNORE = 255
 # rasterising is floating point: always on these tiles of the lattice, whoever asks. On smaller ones long roads are cut
-# and buffered again and again: 512 px took twice the time for roads of a kilometre
-TILE_PX = 1024
+# and buffered again and again: for roads of some kilometres 512 px took twice the time
+TILE_PX = 2048
 Geometries = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
 
