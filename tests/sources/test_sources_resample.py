@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2h.core.crs import same_crs
+from l2h.core.crs import same_crs, transformer
 from l2h.core.errors import GridError
 from l2h.core.grid import Grid, Window
 from l2h.sources import resample
 from l2h.sources.frame import Frame, footprint, offset_on
 from l2h.sources.resample import (
+    hit,
     locate,
     mean_of_samples,
     sample_bilinear,
@@ -166,3 +167,26 @@ def test_a_source_window_reaches_one_pixel_further_and_stays_inside() -> None:
     places = np.array([[0.5, 4.2]]), np.array([[3.0, 3.9]])
     assert window_of(*places, frame) == Window(0, 6, 2, 5)
     assert window_of(places[0] + 20, places[1], frame).empty
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-3.0, 3.0), st.floats(-60.0, 60.0), st.floats(1.0, 40.0), st.integers(1, 300), st.integers(1, 300))
+def test_the_fast_way_hits_the_pixels_that_the_exact_places_lie_in(
+    lon: float, lat: float, metres: float, height: int, width: int
+) -> None:
+    """Also over edges, outside the source, and for pixels finer or coarser than ours."""
+    frame = Frame("EPSG:4326", 117.0 + lon, lat + 0.001, metres / 111_000, metres / 111_000, 40, 40)
+    x, y = transformer("EPSG:4326", "EPSG:32650").transform(117.0 + lon, lat)
+    grid = Grid("EPSG:32650", round(x) - 100.0, round(y) + 100.0, 1.0, height, width)
+    v, u = locate(grid, grid.window, frame)
+    rows, cols = hit(grid, grid.window, frame)
+    np.testing.assert_array_equal(rows, np.floor(v))
+    np.testing.assert_array_equal(cols, np.floor(u))
+
+
+def test_a_point_without_a_place_hits_nothing() -> None:
+    frame = Frame("EPSG:32650", 0.0, 0.0, 10.0, 10.0, 10, 10)
+    grid = Grid("EPSG:4326", -63.0, 0.5, 0.25, 2, 2)  # the other side of the Earth
+    rows, cols = hit(grid, grid.window, frame)
+    outside = (rows < 0) | (rows >= 10) | (cols < 0) | (cols >= 10)
+    assert outside.all()

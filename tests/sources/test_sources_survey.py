@@ -1,8 +1,10 @@
 """Survey tables and the settings of sources."""
 
+import sys
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from pydantic import ValidationError
 
@@ -97,3 +99,57 @@ def test_product_settings_that_are_refused(keys: dict[str, object]) -> None:
 def test_imagery_settings_that_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ImagerySettings(**{"name": "a", "paths": ["x"], "licence": "x"} | keys)
+
+
+# --- spreadsheets -----------------------------------------------------------------------------------------------------
+
+
+def write_sheet(folder: Path, rows: list[list[object]]) -> Path:
+    path = folder / "s.xlsx"
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("notes").append(["not read"])
+    book.save(path)
+    return path
+
+
+def test_a_spreadsheet_reads_like_the_csv_it_could_be_saved_as(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        ["region", "level", "class", "area_10k_ha"],
+        ["四川省", "province", "forest", 2541.96], ["X", "city", "water", 0],
+    ]  # fmt: skip
+    text = "\n".join(",".join(map(str, row)) for row in rows)
+    sheet = read_survey(write_sheet(tmp_path, [*rows, [None, None, None, None]]), SETTINGS)
+    assert sheet == read_survey(write(tmp_path, text + "\n"), SETTINGS)
+    assert sheet[0].area_m2 == 2541.96 * 1e8
+
+
+def test_spreadsheets_that_are_refused(tmp_path: Path) -> None:
+    header = ["region", "level", "class", "area_10k_ha"]
+    with pytest.raises(InputError, match=r"no number \(.*line 3.*'much'"):
+        read_survey(write_sheet(tmp_path, [header, ["X", "city", "a", 1], ["X", "city", "b", "much"]]), SETTINGS)
+    with pytest.raises(InputError, match=r"no number \(.*line 2"):
+        read_survey(write_sheet(tmp_path, [header, ["X", "city", "a", "=1+1"]]), SETTINGS)  # never computed, no value
+    with pytest.raises(InputError, match=r"holds an error.*line 2.*#DIV/0!"):
+        read_survey(write_sheet(tmp_path, [header, ["X", "city", "a", "#DIV/0!"]]), SETTINGS)
+    (tmp_path / "s.xlsx").write_text("region,level\n", "utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_survey(tmp_path / "s.xlsx", SETTINGS)
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_sheet(tmp_path, [["region"]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"pip install 'l2h\[xlsx\]'"):
+        read_survey(path, SETTINGS)
+
+
+@pytest.mark.real_data
+def test_the_real_survey_reads_as_it_is(real_data: Path) -> None:
+    rows = read_survey(real_data / "survey" / "nlrs3_areas.csv", SurveySettings(path="nlrs3_areas.csv"))
+    assert len(rows) == 37
+    assert rows[0] == SurveyRow("全国", "country", "cultivated land", 12786.19 * 1e8)
+    sichuan = {row.land_class: row.area_m2 for row in rows if row.region == "四川省"}
+    assert sichuan["forest land"] == 2541.96 * 1e8
+    assert len(sichuan) == 8

@@ -111,11 +111,11 @@ class Legend:
         0 where there is no data, STRANGE for a code the legend does not know.
         """
         if codes.dtype == np.uint8:
-            values = self._from_file[codes]
+            values = self._from_file.take(codes)
         else:
             known = (codes >= 0) & (codes < 256)
             values = np.where(known, self._from_file[np.where(known, codes, 0)], np.uint8(STRANGE))
-        return values if valid is None else np.where(valid, values, np.uint8(self.nodata))
+        return values if valid is None or valid.all() else np.where(valid, values, np.uint8(self.nodata))
 
     @cached_property
     def _from_file(self) -> npt.NDArray[np.uint8]:

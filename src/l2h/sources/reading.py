@@ -18,12 +18,14 @@ from l2h.core.patch import Patch
 from l2h.core.raster import open_raster
 from l2h.sources.frame import Frame, frame_of, offset_on
 from l2h.sources.resample import (
+    hit,
     locate,
     mean_of_samples,
     refine,
     sample_bilinear,
     sample_nearest,
     samples_for,
+    take_pixels,
     to_bytes,
     window_of,
 )
@@ -123,6 +125,8 @@ def read_tile(dataset: Any, frame: Frame, grid: Grid, tile: Window, recipe: Reci
     """
     if recipe.how == "copy":
         return _copy(dataset, frame, grid, tile, recipe)
+    if recipe.how == "nearest":
+        return _nearest(dataset, frame, grid, tile, recipe)
     samples = samples_for(grid, frame) if recipe.how == "average" else 1
     places = locate(refine(grid, samples), tile.refine(samples), frame)
     box = window_of(*places, frame)
@@ -130,10 +134,21 @@ def read_tile(dataset: Any, frame: Frame, grid: Grid, tile: Window, recipe: Reci
         return _nothing(tile, recipe, dataset)
     source = read_source(dataset, box, recipe)
     v, u = places[0] - box.row_start, places[1] - box.col_start
-    sample = sample_bilinear if recipe.how == "bilinear" else sample_nearest
+    sample = sample_bilinear if recipe.how == "bilinear" else sample_nearest  # of the samples of a mean
     values, valid = sample(source.values, source.valid, v, u)
     if recipe.how == "average":
         values, valid = mean_of_samples(values, valid, samples)
+    return Patch(_finished(values, recipe), valid, tile)
+
+
+def _nearest(dataset: Any, frame: Frame, grid: Grid, tile: Window, recipe: Recipe) -> Patch:
+    rows, cols = hit(grid, tile, frame)
+    box = Window(int(rows.min()), int(rows.max()) + 1, int(cols.min()), int(cols.max()) + 1).intersect(frame.window)
+    if box.empty:
+        return _nothing(tile, recipe, dataset)
+    source = read_source(dataset, box, recipe)
+    rows, cols = rows - np.int32(box.row_start), cols - np.int32(box.col_start)
+    values, valid = take_pixels(source.values, source.valid, rows, cols)
     return Patch(_finished(values, recipe), valid, tile)
 
 

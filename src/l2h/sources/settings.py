@@ -249,9 +249,9 @@ class BoundarySettings(LayerSettings):
 
 
 class SurveySettings(LayerSettings):
-    """A table of surveyed areas (CSV).
+    """A table of surveyed areas (CSV, or a spreadsheet with the extra `xlsx`).
 
-    path                      : CSV file with a header, UTF-8
+    path                      : CSV file with a header, UTF-8, or .xlsx, of which the first sheet counts
     region, level, land_class : columns that hold the place, its level and the class
     area                      : column that holds the area, else the one called "area_" and a unit. The unit is the end
                                 of its name (_m2, _ha, _km2, _10k_ha), or stands in a column `unit`

@@ -8,7 +8,9 @@ from typing import Any
 
 from l2h.core.errors import InputError
 from l2h.sources.settings import SurveySettings
+from l2h.sources.spreadsheet import read_spreadsheet
 
+Table = tuple[list[str], list[dict[str, str | None]]]  # header, rows
 UNITS = {"m2": 1.0, "ha": 1e4, "km2": 1e6, "10k_ha": 1e8}  # 10k_ha: the 万公顷 of Chinese surveys
 
 
@@ -23,19 +25,13 @@ class SurveyRow:
 
 
 def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
-    """The rows of a survey table (CSV, UTF-8) in file order.
+    """The rows of a survey table in file order: CSV in UTF-8, or the first sheet of a spreadsheet (.xlsx).
 
     InputError names the line of a missing figure, a negative or infinite area, an unknown unit or a repeated figure.
     """
     if not path.is_file():
         raise InputError("a survey table is missing", where=str(path))
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream)
-            lines = list(table)
-            header = table.fieldnames or []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("a survey table cannot be read", where=str(path), got=str(error)) from error
+    header, lines = read_spreadsheet(path) if path.suffix.lower() == ".xlsx" else _read_csv(path)
     area = settings.area or next((name for name in header if name in {f"area_{unit}" for unit in UNITS}), "area")
     columns = (settings.region, settings.level, settings.land_class, area)
     for name in columns:
@@ -44,6 +40,16 @@ def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
     rows = tuple(_row(line, columns, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
     _check_once(rows, path)
     return rows
+
+
+def _read_csv(path: Path) -> Table:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            lines = list(table)
+            return list(table.fieldnames or []), lines
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("a survey table cannot be read", where=str(path), got=str(error)) from error
 
 
 def survey_table(rows: tuple[SurveyRow, ...]) -> list[dict[str, Any]]:
