@@ -163,6 +163,17 @@ def test_a_geopackage_of_another_name_is_read_again(project: Project) -> None:
     assert list(roads["osm_id"]) == ["two:roads:0"]
 
 
+def test_an_extract_of_another_place_or_without_roads_is_a_hole(project: Project) -> None:
+    text = (project.folder / "o.osm").read_text()
+    (project.folder / "far.osm").write_text(text.replace('lon="117', 'lon="17'))
+    (hole,) = project.run(osm="far.osm").holes
+    assert (hole.where, hole.reason) == ("layer 'osm'", "no road near the grid: 1 lie elsewhere")
+    (project.folder / "bare.osm").write_text(text.replace("highway", "waterway"))
+    (hole,) = project.run(osm="bare.osm").holes
+    assert hole.reason == "no road near the grid: the extracts have none"
+    assert project.run().holes == ()
+
+
 def test_the_folder_may_move(project: Project, tmp_path: Path, make_context: Callable[..., Context]) -> None:
     made = project.run().made
     moved = tmp_path.with_name(tmp_path.name + "-moved")
