@@ -37,10 +37,11 @@ from l2h.learning.clean import CleanPoints
 from l2h.learning.loop import train
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
+from l2h.mapping.calibration import ALONE, WITH_PRIOR, Calibration
+from l2h.mapping.engine import Engine
 from l2h.mapping.evidence import Agreement
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
-from l2h.mapping.stage import Engine
 from l2h.nets.checkpoint import read_checkpoint
 from l2h.nets.measure import mflop_per_pixel
 from l2h.project import RECIPES
@@ -150,14 +151,21 @@ def decide(engine: Engine, readers: Sequence[Readers]) -> tuple[Agreement, bool]
     """The switch of the prior, once for the family."""
     mapper, settings = engine.mapper(), engine.settings
     agreement = sum((mapper.measure(reader)[0] for reader in readers), start=Agreement())
-    wanted = agreement.wants_prior(settings.prior_gap) if settings.prior == "auto" else settings.prior == "on"
+    wanted = agreement.wants_prior(settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
     return agreement, wanted
+
+
+def calibration_of(settings: MappingSettings, prior: bool) -> Calibration | None:
+    """How the confidence of a project without interpreted points is tempered."""
+    if settings.calibration == "off":
+        return None
+    return WITH_PRIOR if prior else ALONE
 
 
 def write_map(engine: Engine, readers: Readers, prior: bool, out: Path, name: str) -> None:
     """Class and confidence of a case on its own grid, a file each: scorers want one band."""
     grid = readers.imagery.grid
-    classes, confidence, _ = engine.mapper(prior).map(readers, grid.window)
+    classes, confidence, _ = engine.mapper(prior, calibration_of(engine.settings, prior)).map(readers, grid.window)
     write_raster(out / f"{name}.tif", classes[None], grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
     write_raster(out / "confidence" / f"{name}.tif", confidence[None], grid, grid.window)
 

@@ -167,6 +167,8 @@ class Pipeline:
         project, named = self.project, [("layers", "boundary.path", self.project.boundary.path)]
         if project.survey:
             named += [(stage, "survey.path", project.survey.path) for stage in ("layers", "survey")]
+        if project.calibration:
+            named += [("map", "calibration.points", project.calibration.points)]
         if project.reference:
             named += [(stage, "reference.points", project.reference.points or "") for stage in ("assess", "compare")]
             named += [("assess", "reference.truth", project.reference.truth or "")]
@@ -208,9 +210,15 @@ class Pipeline:
         return with_clean(stage(learning, self.project.labels.cell_px), learning.clean, self.project.reference)
 
     def _map(self) -> Stage:
-        from l2h.mapping.stage import Layers, stage
+        from l2h.accuracy.apart import calibration_step
+        from l2h.mapping.stage import POINTS, Layers, stage
 
-        return stage(self.project.mapping, Layers(cell_px=self.project.labels.cell_px), self.device)
+        p, wanted = self.project, self.project.calibration
+        layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px)
+        mapped = stage(p.mapping, layers, self.device)
+        if wanted is None:
+            return mapped
+        return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS), *mapped.steps))
 
     def _release(self) -> Stage:
         from l2h.product.stage import stage

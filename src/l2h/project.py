@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from l2h.accuracy.compare.settings import Comparison
-from l2h.accuracy.settings import ReferenceSettings
+from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
 from l2h.accuracy.survey.settings import SurveyComparison
 from l2h.core.errors import SettingsError
 from l2h.core.files import canonical_json, sha256_bytes, write_json
@@ -26,8 +26,11 @@ PROJECT_FILE = "project.toml"
 
 # what a recipe of learning sets in the other rooms where the user says nothing
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    # SinoLC-1: labels where the products agree, no prior, nothing drawn on top
-    "l2h": {"labels": {"method": "intersection"}, "mapping": {"prior": "off", "draw_vectors": False}},
+    # SinoLC-1: labels where the products agree, no prior, nothing drawn on top, confidence as the network tells it
+    "l2h": {
+        "labels": {"method": "intersection"},
+        "mapping": {"prior": "off", "draw_vectors": False, "calibration": "off"},
+    },
 }
 
 
@@ -87,6 +90,7 @@ class Project(Settings):
     survey: SurveySection | None = None
     reference: ReferenceSettings | None = None
     compare: CompareSection = CompareSection()
+    calibration: CalibrationSettings | None = None
     fetch: FetchSettings = FetchSettings()
     labels: LabelSettings = LabelSettings()
     learning: LearningSettings = LearningSettings()

@@ -113,15 +113,25 @@ def test_agreement_counts_cells() -> None:
     posterior[1, 0] = 55
     valid = np.ones((4, 5), bool)
     counted = count_agreement(probability, valid, posterior, TWO, 2)
-    assert counted == Agreement(cells=3, agreeing=1, expected=600)  # the lower row is silent
+    assert counted == Agreement(3, 1, 600, pixels=20, sure=8 * 102 + 12 * 153)  # the lower row is silent
     valid[:2, :2] = False
-    assert count_agreement(probability, valid, posterior, TWO, 2) == Agreement(cells=2, agreeing=0, expected=400)
+    assert count_agreement(probability, valid, posterior, TWO, 2) == Agreement(
+        2, 0, 400, pixels=16, sure=4 * 102 + 12 * 153
+    )
 
 
 def test_the_switch() -> None:
-    # the label expects to be right in 80 % of cells
-    assert Agreement(100, 69, 255 * 80).wants_prior(0.10)
-    assert not Agreement(100, 71, 255 * 80).wants_prior(0.10)
+    # a thousand cells of labels that expect to be right in 80 %, a network that expects 84 or 86 % of itself
+    better = [Agreement(1000, 700, 255 * 800, 100, 255 * sure) for sure in (84, 86)]
+    assert [found.wants_prior(0.05) for found in better] == [True, False]
+    assert better[0].lead == pytest.approx(0.04)
     assert not Agreement().wants_prior(0.0)
-    assert Agreement(10, 5, 2550) + Agreement(20, 5, 255) == Agreement(30, 10, 2805)
-    assert Agreement(4, 1, 510).gap == pytest.approx(0.25)
+
+
+def test_few_cells_do_not_switch_the_prior_off() -> None:
+    assert Agreement(499, 499, 0, 100, 25500).wants_prior(0.05)
+    assert not Agreement(500, 500, 0, 100, 25500).wants_prior(0.05)
+
+
+def test_counts_add() -> None:
+    assert Agreement(10, 5, 2550, 7, 3) + Agreement(20, 5, 255, 1, 2) == Agreement(30, 10, 2805, 8, 5)

@@ -59,9 +59,9 @@ def test_same_files_for_any_executor_and_order(tmp_path: Path, world: Callable, 
     for number, executor in enumerate(executors):
         with executor:
             context = replace(place.store(tmp_path / str(number), 40, net), executor=executor)
-            run(context, MappingSettings(window_px=80, prior="auto", prior_gap=0.0))
+            run(context, MappingSettings(window_px=80, prior="auto", prior_margin=0.0))
         found.append({p.name: p.read_bytes() for p in (context.work / "map").iterdir()})
-    assert len(found[0]) == 10  # 3 × 3 blocks and the evidence
+    assert len(found[0]) == 11  # 3 × 3 blocks, the evidence, the calibration
     assert all(files == found[0] for files in found[1:])
 
 
@@ -99,7 +99,9 @@ def test_windows_give_what_the_whole_picture_gives(
 ) -> None:
     place, net = world(112, 96), network(kind)
     context = place.store(tmp_path, 64, net)
-    cut = run(context, MappingSettings(window_px=net.stride * (16 // net.stride or 1), prior="off", draw_vectors=False))
+    window_px = net.stride * (16 // net.stride or 1)
+    plain = MappingSettings(window_px=window_px, prior="off", draw_vectors=False, calibration="off")
+    cut = run(context, plain)
     whole = at_once(net, place.imagery, place.valid)
     assert (np.abs(cut[1] - np.where(place.valid, whole.max(axis=0) * 100, 0)) <= 0.51).all()
     values = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
@@ -169,14 +171,16 @@ def test_labels_are_not_needed(tmp_path: Path, world: Callable, network: Callabl
         stage(SMALL, bare)
 
 
-@pytest.mark.parametrize(("gap", "prior"), [(0.0, True), (1.0, False)])
-def test_evidence_decides_once(tmp_path: Path, world: Callable, network: Callable, gap: float, prior: bool) -> None:
-    place = world(100, 100)
+@pytest.mark.parametrize(("size", "prior"), [(100, True), (250, False)])
+def test_evidence_decides_once(tmp_path: Path, world: Callable, network: Callable, size: int, prior: bool) -> None:
+    place = world(size, size)
+    place.posterior = np.where(place.posterior > 0, 20, 0).astype("uint8")  # labels that expect little of themselves
     context = place.store(tmp_path, 64, network("l2hnet"))
-    found = run(context, MappingSettings(window_px=48, prior_gap=gap, draw_vectors=False))
+    found = run(context, MappingSettings(window_px=48, prior_margin=0.0, draw_vectors=False))
     record = read_json(context.work / "map" / "evidence.json")
-    assert record["cells"] == 99  # a cell of the hole has too little imagery
-    assert record["label_accuracy"] == 1.0
+    assert record["cells"] == {100: 99, 250: 625}[size]  # a cell of the smaller's hole has too little imagery
+    assert record["label_accuracy"] == pytest.approx(20 / 255, abs=1e-6)
+    assert record["network_accuracy"] > 0.1
     assert record["agreement"] < 0.5  # a random network
     assert record["prior"] is prior
     assert (found[2][place.valid] == (NETWORK_AND_PRIOR if prior else NETWORK)).all()
@@ -188,19 +192,22 @@ def test_nothing_is_made_twice_and_only_what_depends_is_made_again(
     place, net = world(100, 100), network("l2hnet")
     context = place.store(tmp_path, 48, net)
     settings = MappingSettings(window_px=48, prior="off")
-    assert run_stage(stage(settings), context).made == 10
+    assert run_stage(stage(settings), context).made == 11
     assert run_stage(stage(settings), context).made == 0
-    changed = settings.model_copy(update={"gpu_batch": 2, "prior_gap": 0.2})
+    changed = settings.model_copy(update={"gpu_batch": 2, "prior_margin": 0.2})
     assert run_stage(stage(changed), context).made == 1  # the evidence; not a pixel depends on it
     assert run_stage(stage(settings.model_copy(update={"draw_vectors": False})), context).made == 10
+    assert run_stage(stage(settings.model_copy(update={"calibration": "off"})), context).made == 9
 
 
 def test_no_file_stays_open(tmp_path: Path, world: Callable, network: Callable) -> None:
     context = world(100, 100).store(tmp_path, 40, network("l2hnet"))
+    run(context)  # steps are planned from what earlier ones left
     tasks = [task for step in stage(SMALL).steps for task in step(context)]
     before = len(list(Path("/proc/self/fd").iterdir()))
     for task in tasks:
         task.function(**task.arguments)
+    assert len(tasks) == 11
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

@@ -14,9 +14,11 @@ import numpy as np
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import load_legend
 from l2h.core.patch import Patch
+from l2h.mapping.calibration import WITH_PRIOR
+from l2h.mapping.engine import Engine
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
-from l2h.mapping.stage import Engine, map_block
+from l2h.mapping.stage import map_block
 from l2h.nets.checkpoint import Checkpoint, write_checkpoint
 from l2h.nets.normalise import Normalisation
 from l2h.nets.registry import build_network
@@ -55,7 +57,8 @@ def main() -> None:
     engine = Engine(checkpoint, MappingSettings(), "cpu")
     before = peak_mb()
     for block in grid.blocks(6000)[:limit]:
-        map_block(engine, readers, None, prior=True, block=block, out=folder / f"{block.name}.tif")
+        out = folder / f"{block.name}.tif"
+        map_block(engine, readers, None, prior=True, calibration=WITH_PRIOR, block=block, out=out)
     sys.stdout.write(f"{peak_mb() - before:.0f}\n")
 
 

@@ -31,3 +31,18 @@ class ReferenceSettings(Settings):
     design: Literal["simple_random", "systematic", "none"] | None = None
     minimum_points: int = Field(default=0, ge=0)
     truth: str | None = None
+
+
+class CalibrationSettings(Settings):
+    """Interpreted points that the map's confidence is calibrated by. They are no reference: those of [reference] judge.
+
+    points, layer, class_column, id_column, second_class_column : as in [reference]
+    apart_m : points nearer than this to a point of [reference] are refused; neighbouring pixels share their errors
+    """
+
+    points: str
+    layer: str | None = None
+    class_column: str = Field(default="class", min_length=1)
+    id_column: str | None = None
+    second_class_column: str | None = None
+    apart_m: float = Field(default=20.0, ge=0)

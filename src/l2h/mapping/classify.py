@@ -31,16 +31,20 @@ class Classified:
         return np.stack([self.classes, self.confidence, self.source])
 
 
-def classify(probability: Floats, valid: Mask, values: tuple[int, ...], source: int = NETWORK) -> Classified:
+def classify(
+    probability: Floats, valid: Mask, values: tuple[int, ...], source: int = NETWORK, told: Floats | None = None
+) -> Classified:
     """The likeliest class of each pixel and how likely it is.
 
     probability : float32 [K, H, W]; valid : [H, W]; values : legend value of each channel. Of equal probabilities the
-    first channel wins. Confidence is the largest probability in per cent, rounded half to even; it is the network's own
-    opinion of itself, not an accuracy.
+    first channel wins.
+    told : calibrated probabilities [K, H, W]; confidence is what they give the class, in per cent, rounded half to
+           even. Left out, it is the network's own opinion of itself.
     """
     legend = np.asarray(values, "uint8")
     best = probability.argmax(axis=0)
-    confidence = per_cent(probability.max(axis=0))
+    own = probability if told is None else told
+    confidence = per_cent(np.take_along_axis(own, best[None], axis=0)[0])
     return Classified(
         np.where(valid, legend[best], np.uint8(0)),
         np.where(valid, confidence, np.uint8(0)),
@@ -52,8 +56,9 @@ def draw_vectors(classified: Classified, known: Bytes, probability: Floats, valu
     """Known roads and buildings on top of what was predicted.
 
     known : uint8 [H, W], legend value at full width, 0 where no vector is known: absence of a vector says nothing.
-    A drawn pixel keeps the network's probability of the drawn class as its confidence, so that a vector the picture
-    contradicts can be found. Where there is no imagery nothing is drawn.
+    probability : what is told of each class, calibrated where a calibration is
+    A drawn pixel keeps the probability of the drawn class as its confidence, so that a vector the picture contradicts
+    can be found. Where there is no imagery nothing is drawn.
     """
     drawn = (known > 0) & (classified.source != NOTHING)
     index = np.zeros(256, "int64")

@@ -7,7 +7,7 @@ are settings. Products speak of built-up only; traffic and building take the sam
 network's own. Described in docs/method.md, section 4.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 TRUNCATE_SIGMAS = 4.0
+LEAST_CELLS = 500  # of labels that have to be heard before the switch trusts their mean
 
 
 def coarse_index(fine: tuple[int, ...], coarse: tuple[int, ...]) -> npt.NDArray[np.int64]:
@@ -97,14 +98,18 @@ class Agreement:
     cells    : compared
     agreeing : the network's own class of the cell is the label's
     expected : sum of the label's probability of its own class, in parts of 255
+    pixels   : of imagery looked at
+    sure     : sum over them of the network's largest coarse probability, in parts of 255
     """
 
     cells: int = 0
     agreeing: int = 0
     expected: int = 0
+    pixels: int = 0
+    sure: int = 0
 
     def __add__(self, other: "Agreement") -> "Agreement":
-        return Agreement(self.cells + other.cells, self.agreeing + other.agreeing, self.expected + other.expected)
+        return Agreement(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def agreement(self) -> float:
@@ -120,16 +125,26 @@ class Agreement:
         return self.expected / (255 * self.cells) if self.cells else 0.0
 
     @property
-    def gap(self) -> float:
-        return self.label_accuracy - self.agreement
+    def network_accuracy(self) -> float:
+        """How often the network alone expects itself to be right about coarse classes; 0 where it saw nothing.
 
-    def wants_prior(self, threshold: float) -> bool:
-        """The switch: the network misses more of the label than the label's own errors explain.
-
-        A network that has learned from noisy labels should disagree with them about as often as they are wrong. One
-        that disagrees far more often has not learned enough to overrule them. Never without any cell.
+        Learned from soft labels by a proper loss, it is right about as often: docs/benchmarks/calibration.md.
         """
-        return self.cells > 0 and self.gap > threshold
+        return self.sure / (255 * self.pixels) if self.pixels else 0.0
+
+    @property
+    def lead(self) -> float:
+        """How much more the network expects of itself than the labels do."""
+        return self.network_accuracy - self.label_accuracy
+
+    def wants_prior(self, margin: float) -> bool:
+        """The switch: the prior is heard unless the network expects itself to be better than its labels by a margin.
+
+        Both are asked how often they are right, about the same classes, without a reference. On fewer than LEAST_CELLS
+        cells the answer means little, and the prior, which helped far oftener than it harmed, is heard. Never without
+        any cell.
+        """
+        return self.cells > 0 and (self.cells < LEAST_CELLS or self.lead <= margin)
 
 
 def count_agreement(
@@ -150,7 +165,8 @@ def count_agreement(
     counted = (posterior.max(axis=0) > 0) & (seen >= cell_px**2 / 2)
     agreeing = counted & (own == posterior.argmax(axis=0))
     expected = posterior.max(axis=0).astype("int64")[counted].sum()
-    return Agreement(int(counted.sum()), int(agreeing.sum()), int(expected))
+    sure = np.rint(255 * coarse.max(axis=0)[valid]).sum(dtype="float64")
+    return Agreement(int(counted.sum()), int(agreeing.sum()), int(expected), int(valid.sum()), int(sure))
 
 
 def _cell_sums(values: Floats, cell_px: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from l2h.core.grid import Window
 from l2h.core.legend import Legend, coarse_legend
 from l2h.core.raster import RasterReader
+from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import NETWORK, NETWORK_AND_PRIOR, Classified, classify, draw_vectors
 from l2h.mapping.evidence import (
     Agreement,
@@ -50,13 +52,20 @@ class Mapper:
     """A network with its legend and the rules of the map.
 
     values : legend value of each channel of the network; prior : whether the posterior is multiplied in
+    calibration : how confidence is tempered; None tells probabilities as they come
     """
 
     predictor: Predictor
     values: tuple[int, ...]
     settings: MappingSettings
     prior: bool = False
+    calibration: Calibration | None = None
     coarse: Legend = field(default_factory=coarse_legend)
+
+    @cached_property
+    def index(self) -> npt.NDArray[np.int64]:
+        """Place of each class of the network among the coarse ones; LegendError where one has none."""
+        return coarse_index(self.values, self.coarse.values)
 
     def plan(self, imagery: RasterReader, window_px: int) -> WindowPlan:
         """How the lattice of the imagery is cut; SettingsError where windows do not fit the network's stride."""
@@ -90,17 +99,39 @@ class Mapper:
 
     # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
     def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
-        source = NETWORK
-        if self.prior and readers.posterior is not None:
-            prior = self._prior_of(readers.posterior, readers.cell_px, owner)
-            index = coarse_index(self.values, self.coarse.values)
-            probability = fuse(probability, prior, index, self.settings.prior_beta, self.settings.prior_mix)
-            source = NETWORK_AND_PRIOR
-        classified = classify(probability, valid, self.values, source)
+        probability, source = self._heard(readers, owner, probability)
+        told = probability
+        if self.calibration is not None:
+            told = self.calibration.apply(probability, self.index, len(self.coarse))
+        classified = classify(probability, valid, self.values, source, told)
         if self.settings.draw_vectors and readers.vectors is not None:
             known = readers.vectors.read(owner).values[1].astype("uint8")
-            classified = draw_vectors(classified, known, probability, self.values)
+            classified = draw_vectors(classified, known, told, self.values)
         return classified
+
+    def _heard(self, readers: Readers, owner: Window, probability: Floats) -> tuple[Floats, int]:
+        """The network's probabilities, with the prior where it is heard; and what band 3 says of them."""
+        if not self.prior or readers.posterior is None:
+            return probability, NETWORK
+        prior = self._prior_of(readers.posterior, readers.cell_px, owner)
+        settings = self.settings
+        return fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix), NETWORK_AND_PRIOR
+
+    def at_places(
+        self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float64], Mask]:
+        """What the map would say of single pixels before calibration: float64 [n, K]; and which have imagery, [n].
+
+        The same numbers that `map` takes the class from, since whole windows are computed.
+        """
+        plan = self.plan(readers.imagery, self.settings.window_px)
+        found, seen = np.zeros((len(rows), len(self.values))), np.zeros(len(rows), bool)
+        for owner, probability, valid in self._ask(plan, readers.imagery, iter(plan.owners_of(rows, cols))):
+            heard, _ = self._heard(readers, owner, probability)
+            chosen = np.flatnonzero(inside(owner, rows, cols))
+            place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
+            found[chosen], seen[chosen] = heard[:, *place].T, valid[place]
+        return found, seen
 
     def _prior_of(self, posterior: RasterReader, cell_px: int, owner: Window) -> Floats:
         """Smoothed coarse distribution at the pixels of a window, float32 [J, H, W]."""
@@ -120,17 +151,22 @@ class Mapper:
         if posterior is None:
             return Agreement(), 0
         plan = self.plan(imagery, evidence_step(self.predictor.network.stride, cell_px))
-        index = coarse_index(self.values, self.coarse.values)
 
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, looked = Agreement(), 0
         for owner, own, valid in self._ask(plan, imagery, owners):
-            total += count_agreement(own, valid, self._shares(posterior, owner.coarsen(cell_px)), index, cell_px)
+            total += count_agreement(own, valid, self._shares(posterior, owner.coarsen(cell_px)), self.index, cell_px)
             looked += 1
         return total, looked
 
     def _tells(self, imagery: RasterReader, posterior: RasterReader, cell_px: int, owner: Window) -> bool:
         return bool(self._shares(posterior, owner.coarsen(cell_px)).any() and imagery.read(owner).valid.any())
+
+
+def inside(window: Window, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Mask:
+    """Which places lie in a window, bool [n]."""
+    in_rows = (rows >= window.row_start) & (rows < window.row_stop)
+    return np.asarray(in_rows & (cols >= window.col_start) & (cols < window.col_stop), bool)
 
 
 def evidence_windows(plan: WindowPlan) -> Iterator[Window]:

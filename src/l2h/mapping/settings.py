@@ -16,20 +16,23 @@ class MappingSettings(Settings):
     precision      : of the network's arithmetic; class and confidence are always taken from float32
     prior          : whether the network's probabilities are multiplied with the smoothed coarse posterior. "auto"
                      measures it once for the project (docs/method.md, section 4)
-    prior_gap      : "auto" switches the prior on where the network agrees with the fused labels less often than these
-                     are expected to be right, by more than this share
+    prior_margin   : "auto" leaves the prior out where the network expects itself to be right oftener than the fused
+                     labels expect of themselves, by more than this share
     prior_sigma_cells, prior_beta, prior_mix : width of the smoothing, exponent, and share of the uniform distribution
                      mixed in (docs/method.md, section 4)
     draw_vectors   : draw known roads and buildings on top, marked in the source band
+    calibration    : "auto" tells calibrated confidence: fitted at the points of [calibration], by default temperatures
+                     without them (docs/method.md, section 4). "off" tells the largest probability as it comes
     gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
     """
 
     window_px: int = Field(480, ge=16)
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     prior: Literal["auto", "on", "off"] = "auto"
-    prior_gap: float = Field(0.05, ge=0, le=1)
+    prior_margin: float = Field(0.05, ge=0, le=1)
     prior_sigma_cells: float = Field(0.8, gt=0, le=20)
     prior_beta: float = Field(1.0, gt=0, le=4)
     prior_mix: float = Field(0.05, gt=0, lt=1)
     draw_vectors: bool = True
+    calibration: Literal["auto", "off"] = "auto"
     gpu_batch: int = Field(8, ge=1)

@@ -10,18 +10,22 @@ import numpy as np
 from l2h.core.errors import SettingsError
 from l2h.core.files import read_json, write_json
 from l2h.core.grid import Block, Window
-from l2h.core.legend import load_legend
 from l2h.core.raster import BlockStore, RasterReader, write_raster
 from l2h.core.tasks import Context, Hole, Made, Stage, Task
-from l2h.mapping.mapper import ENOUGH, Mapper, Readers, evidence_windows, prior_cells
-from l2h.mapping.predict import Device, Predictor
+from l2h.mapping.calibrating import Places, calibrate, read_calibration
+from l2h.mapping.calibration import Calibration
+from l2h.mapping.engine import Engine, close
+from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
+from l2h.mapping.predict import Device
 from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.windows import WindowPlan
-from l2h.nets.checkpoint import read_checkpoint, read_network
+from l2h.nets.checkpoint import read_network
 
 CHECKPOINT = "train/network.safetensors"
 EVIDENCE = "map/evidence.json"
+CALIBRATION = "map/calibration.json"
+POINTS = "map/calibration-points.csv"  # interpreted points on the lattice, where the project has some to calibrate by
 
 
 @dataclass(frozen=True)
@@ -29,55 +33,25 @@ class Layers:
     """Which files of the workspace the map may use besides the imagery.
 
     posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole
+    points : interpreted points to calibrate the confidence by
     """
 
     posterior: bool = True
     vectors: bool = True
     regions: bool = True
+    points: bool = False
     cell_px: int = 10
 
 
 ALL_LAYERS = Layers()
 
 
-@dataclass(frozen=True)
-class Engine:
-    """What turns into a Mapper wherever a task runs."""
-
-    checkpoint: Path
-    settings: MappingSettings
-    device: Device
-
-    @property
-    def files(self) -> tuple[Path, Path]:
-        return self.checkpoint, self.checkpoint.with_suffix(".json")
-
-    def plan(self, context: Context, window_px: int) -> WindowPlan:
-        network = read_network(self.checkpoint)
-        return WindowPlan.of(context.grid, window_px, network.stride, network.halo, network.view)
-
-    def mapper(self, prior: bool = False) -> Mapper:
-        """Raises CheckpointError where the network is not one of the map's legend."""
-        loaded, settings = read_checkpoint(self.checkpoint, legend=load_legend("sinolc1")), self.settings
-        predictor = Predictor.of(
-            loaded.network,
-            loaded.normalisation,
-            precision=settings.precision,
-            device=self.device,
-            batch=settings.gpu_batch,
-        )
-        return Mapper(predictor, loaded.legend_values, settings, prior)
-
-    def digest(self, *names: str) -> dict[str, Any]:
-        """The named settings, and the device: a GPU rounds differently, so its results are not mixed with others."""
-        return {**self.settings.model_dump(mode="json", include=set(names)), "device": self.device}
-
-
 def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device = "cpu") -> Stage:
     """Imagery and checkpoint to `work/map/<block>.tif`: class, confidence, source; nothing runs yet.
 
-    The first step measures how far network and labels agree (`work/map/evidence.json`) and decides on the prior; the
-    second maps the blocks, which depend on the decision but not on the figures behind it. Files carry an internal
+    The first step measures how far network and labels agree (`work/map/evidence.json`) and decides on the prior, the
+    second calibrates the confidence (`work/map/calibration.json`), the third maps the blocks, which depend on the
+    decision and on the temperatures but not on the figures behind them. Files carry an internal
     mask that is false where there is no imagery, and no nodata value: a confidence of 0 is a value. Imagery missing
     inside a city is a recorded hole.
     """
@@ -86,7 +60,7 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
             "mapping.prior = 'on' needs the posterior of the labels", hint="Use 'auto' or 'off', or make labels first."
         )
     planner = _Planner(settings, layers, device)
-    return Stage("map", (planner.evidence, planner.blocks))
+    return Stage("map", (planner.evidence, planner.calibration, planner.blocks))
 
 
 @dataclass(frozen=True)
@@ -112,25 +86,42 @@ class _Planner:
                 {"engine": engine, "readers": readers, "out": out},
                 tuple(inputs),
                 (out,),
-                {**context.place(), **engine.digest("precision", "prior", "prior_gap"), "cell_px": readers.cell_px},
+                {**context.place(), **engine.digest("precision", "prior", "prior_margin"), "cell_px": readers.cell_px},
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
 
+    def calibration(self, context: Context) -> list[Task]:
+        if self.settings.calibration == "off":
+            return []
+        readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
+        points, prior = context.work / POINTS if self.layers.points else None, self._prior(context)
+        inputs: tuple[Path, ...] = ()
+        if points is not None:
+            places = Places.from_csv(points)
+            plan = engine.plan(context, self.settings.window_px)
+            owners = plan.owners_of(places.rows, places.cols)
+            found = [points, *_files(readers.imagery, map(plan.reach, owners))]
+            inputs = (*engine.files, *found, *self._prior_files(readers, prior, owners))
+        arguments = {"engine": engine, "readers": readers, "prior": prior, "points": points, "out": out}
+        settings = context.place() | self._digest(engine, readers, prior) | {"points": self.layers.points}
+        return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), (out,), settings)]
+
     def blocks(self, context: Context) -> list[Task]:
         plan = self._engine(context).plan(context, self.settings.window_px)
         prior = self._prior(context)
-        return [self._block(context, plan, prior, block) for block in context.store("map").blocks]
+        told = None if self.settings.calibration == "off" else read_calibration(context.work / CALIBRATION)
+        return [self._block(context, plan, prior, told, block) for block in context.store("map").blocks]
 
-    def _block(self, context: Context, plan: WindowPlan, prior: bool, block: Block) -> Task:
+    def _block(
+        self, context: Context, plan: WindowPlan, prior: bool, calibration: Calibration | None, block: Block
+    ) -> Task:
         engine, readers, out = self._engine(context), self._readers(context), context.store("map").path(block)
         regions = context.store("layers/regions") if self.layers.regions else None
         arguments = {"engine": engine, "readers": readers, "regions": regions, "prior": prior}
-        settings = (
-            context.place(block.window) | engine.digest("window_px", "precision", "draw_vectors") | {"prior": prior}
-        )
-        if prior:
-            settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix") | {"cell_px": readers.cell_px}
+        arguments |= {"calibration": calibration}
+        settings = context.place(block.window) | self._digest(engine, readers, prior) | engine.digest("draw_vectors")
+        settings |= {"calibration": calibration.to_dict() if calibration else None}
         return Task(
             f"map/{block.name}",
             map_block,
@@ -143,10 +134,19 @@ class _Planner:
 
     def _inputs(self, readers: Readers, plan: WindowPlan, prior: bool, block: Block) -> list[Path]:
         owners = list(plan.owners(block.window))
-        paths = _files(readers.imagery, [plan.reach(block.window)])
-        if prior:
-            paths += _files(readers.posterior, (prior_cells(o, readers.cell_px, self.settings) for o in owners))
+        paths = _files(readers.imagery, [plan.reach(block.window)]) + self._prior_files(readers, prior, owners)
         return paths + (_files(readers.vectors, owners) if self.settings.draw_vectors else [])
+
+    def _prior_files(self, readers: Readers, prior: bool, owners: list[Window]) -> list[Path]:
+        cells = (prior_cells(owner, readers.cell_px, self.settings) for owner in owners)
+        return _files(readers.posterior, cells) if prior else []
+
+    def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:
+        """What decides the probabilities of a pixel."""
+        settings = engine.digest("window_px", "precision") | {"prior": prior}
+        if prior:
+            settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix") | {"cell_px": readers.cell_px}
+        return settings
 
     def _engine(self, context: Context) -> Engine:
         return Engine(context.work / CHECKPOINT, self.settings, self.device)
@@ -171,40 +171,40 @@ def measure_evidence(engine: Engine, readers: Readers, out: Path) -> Made:
     """Measure how far network and posterior agree and write the decision on the prior with the counts behind it."""
     settings = engine.settings
     agreement, windows = engine.mapper().measure(readers)
-    _close(readers.imagery, readers.posterior)
-    prior = agreement.wants_prior(settings.prior_gap) if settings.prior == "auto" else settings.prior == "on"
+    close(readers.imagery, readers.posterior)
+    prior = agreement.wants_prior(settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
     figures = {
         "agreement": round(agreement.agreement, 6),
         "label_accuracy": round(agreement.label_accuracy, 6),
+        "network_accuracy": round(agreement.network_accuracy, 6),
         "windows": windows,
         "prior": prior,
     }
-    write_json(out, {**asdict(agreement), **figures, "setting": settings.prior, "gap_allowed": settings.prior_gap})
+    write_json(out, {**asdict(agreement), **figures, "setting": settings.prior, "margin": settings.prior_margin})
     return Made(info=figures)
 
 
 def map_block(
-    engine: Engine, readers: Readers, regions: RasterReader | None, prior: bool, block: Block, out: Path
+    engine: Engine,
+    readers: Readers,
+    regions: RasterReader | None,
+    prior: bool,
+    calibration: Calibration | None,
+    block: Block,
+    out: Path,
 ) -> Made:
     """Map one block and write it; pixels of cities that have no imagery are a hole.
 
     Here and not with the imagery, for only here both the picture and the cities are known; outside cities nothing was
     asked for, so nothing is missing.
     """
-    values = engine.mapper(prior).map(readers, block.window)
+    values = engine.mapper(prior, calibration).map(readers, block.window)
     seen = values[0] > 0
     write_raster(out, values, readers.imagery.grid, block.window, valid=seen)
     missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
-    _close(readers.imagery, readers.posterior, readers.vectors, regions)
+    close(readers.imagery, readers.posterior, readers.vectors, regions)
     holes = (Hole(f"map, block {block.name}", f"{missing:,} px inside cities have no imagery"),) if missing else ()
     return Made(holes, {"without_imagery_px": int(np.count_nonzero(~seen))})
-
-
-def _close(*readers: RasterReader | None) -> None:
-    """Close what a task has opened: its stores live as long as the list of tasks does."""
-    for reader in readers:
-        if isinstance(reader, BlockStore):
-            reader.close()
 
 
 def _files(reader: RasterReader | None, windows: Iterable[Window]) -> list[Path]:

@@ -58,6 +58,12 @@ class WindowPlan:
         """The windows that own pixels of `within`, row-major, cut to the grid only."""
         return self.grid.tiles(self.step, within)
 
+    def owners_of(self, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> list[Window]:
+        """The windows that own single pixels, row-major, each once."""
+        corners = sorted(set(zip((rows // self.step).tolist(), (cols // self.step).tolist(), strict=True)))
+        starts = ((row * self.step, col * self.step) for row, col in corners)
+        return [owner for r, c in starts for owner in self.owners(Window(r, r + 1, c, c + 1))]
+
     def read_window(self, owner: Window) -> Window:
         """What an owner reads: its full window and the halo, wherever the grid ends."""
         row, col = owner.row_start, owner.col_start

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l2h.report import album, label_quality, vectors
+from l2h.report import album, confidence, label_quality, vectors
 from l2h.report.plates import PLATE_INPUTS, plate_values
 from l2h.report.practice.section import practice_values
 from l2h.report.practice.validation import FILE
@@ -34,6 +34,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("practice", "Good practice", practice_values, (f"report/{FILE}",)),
     Section("figures", "Provinces and capture times", plate_values, PLATE_INPUTS),
+    Section("confidence", "Confidence", confidence.confidence_values, (confidence.CALIBRATION,)),
     Section("labels", "Labels", label_quality.label_values, (label_quality.FILE,)),
     Section("vectors", "Roads and buildings", vectors.vector_values, (vectors.FILE,)),
     Section("album", "Training in pictures", album.album_values, (album.FILE,)),

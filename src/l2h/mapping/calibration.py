@@ -1,0 +1,126 @@
+"""Probabilities that mean what they say: how a network's opinion is tempered before it is told as confidence.
+
+    P_j  = Σ of p_k over the fine classes k of the coarse class j
+    P'_j ∝ exp(b_j) · P_j^(1/T)                         T: `coarse`, b: `bias`
+    p'_k = P'_j · p_k^(1/S) / Σ_{l of j} p_l^(1/S)      S: `split`
+
+Temperature scaling (Guo et al. 2017, ICML) and, with b, vector scaling with one slope for all classes; of two questions
+apart. The coarse one is taught by the products' posterior, a proper target: alone, the network is right about as often
+as it says. Traffic against building is taught by sure cores of vectors, which teach certainty. Only the confidence is
+tempered; the class stays the likeliest of what came in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from l2h.core.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+TINY = 1e-7  # a probability below it is told as it
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperatures and biases.
+
+    coarse, split : T and S above, > 0; 1 changes nothing, more is less sure
+    bias          : b, one per coarse class, or none at all
+    """
+
+    coarse: float = 1.0
+    split: float = 1.0
+    bias: tuple[float, ...] = ()
+
+    def apply(self, probability: Floats, coarse_of_fine: Index, classes: int) -> Floats:
+        """Tempered probabilities, float32 [K, ...], sums 1.
+
+        probability : [K, ...], sums 1 (all 0 where there is no imagery: what comes out there says nothing)
+        coarse_of_fine : [K], place of each fine class among the coarse ones; classes : their number J
+        """
+        whole = np.zeros((classes, *probability.shape[1:]), "float32")
+        for k, j in enumerate(coarse_of_fine):
+            whole[j] += probability[k]
+        told = np.maximum(whole, TINY) ** np.float32(1 / self.coarse)
+        if self.bias:
+            factor = np.exp(np.asarray(self.bias, "float32"))
+            told *= factor.reshape(-1, *(1,) * (told.ndim - 1))
+        told /= told.sum(axis=0)
+        result = told[coarse_of_fine]
+        for j in np.flatnonzero(np.bincount(coarse_of_fine, minlength=classes) > 1):
+            members = np.flatnonzero(coarse_of_fine == j)
+            shares = np.maximum(probability[members], TINY) ** np.float32(1 / self.split)
+            result[members] *= shares / shares.sum(axis=0)
+        return np.asarray(result, "float32")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"coarse": self.coarse, "split": self.split, "bias": list(self.bias)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str, classes: int) -> "Calibration":
+        """Raises InputError where the values are none of a calibration of so many coarse classes."""
+        try:
+            found = cls(float(values["coarse"]), float(values["split"]), tuple(float(b) for b in values["bias"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("a calibration is malformed", where=where, got=repr(error)) from error
+        numbers = np.array([found.coarse, found.split, *found.bias])
+        if not np.isfinite(numbers).all() or min(found.coarse, found.split) <= 0 or len(found.bias) not in (0, classes):
+            raise InputError(
+                "a calibration is malformed",
+                where=where,
+                expected=f"temperatures above 0, and no bias or {classes}",
+                got=str(found),
+            )
+        return found
+
+
+# Read off four families of real pictures, three seeds, and a generated country (docs/benchmarks/calibration.md). The
+# network has learned from the very labels that the prior repeats: heard together they count the same evidence twice.
+ALONE = Calibration(1.0, 2.0)
+WITH_PRIOR = Calibration(1.5, 2.0)
+
+LEAST_POINTS = 50  # fewer do not move the temperatures reliably
+LEAST_FOR_BIAS = 200
+SPREAD = 0.5  # standard deviation of log T, log S and b around the default, before any point is seen
+
+
+def fit_points(
+    probability: Doubles, truth: npt.NDArray[np.bool_], coarse_of_fine: Index, classes: int, default: Calibration
+) -> Calibration:
+    """The most probable calibration at interpreted points, from a normal prior around `default`.
+
+        - Σ_i log Σ_{k right at i} p'_k(i)  +  [ (log T/T₀)² + (log S/S₀)² + Σ b² ] / (2 SPREAD²)   is minimised
+
+    probability : float64 [n, K]; truth : bool [n, K], classes that are right at each point (one, or two where the
+    reference allows two). Below LEAST_POINTS the default comes back; biases are fitted from LEAST_FOR_BIAS on.
+
+    Every point counts once: a design's weights would make the confidence right for the mean area at the cost of its
+    spread. That holds for points drawn like the ground they speak of, and strata of classes tilt it.
+    """
+    if len(probability) < LEAST_POINTS:
+        return default
+    from scipy.optimize import minimize
+
+    start = np.log([default.coarse, default.split])
+    size = 2 + (classes if len(probability) >= LEAST_FOR_BIAS else 0)
+    columns = np.ascontiguousarray(probability.T)
+
+    def cost(x: Doubles) -> float:
+        told = _of(x).apply(np.asarray(columns, "float32"), coarse_of_fine, classes).astype("float64")
+        right = np.where(truth.T, told, 0).sum(axis=0)
+        return float(-np.log(np.maximum(right, TINY)).sum() + ((x - first) ** 2).sum() / (2 * SPREAD**2))
+
+    first = np.concatenate([start, np.zeros(size - 2)])
+    found = minimize(cost, first, method="Powell", options={"xtol": 1e-3, "ftol": 1e-7})
+    best = found.x if cost(found.x) < cost(first) else first
+    return _of(np.round(best, 4))
+
+
+def _of(x: Doubles) -> Calibration:
+    coarse, split = np.exp(np.clip(x[:2], -2.5, 2.5)).tolist()
+    return Calibration(coarse, split, tuple(x[2:].tolist()))

@@ -1,0 +1,55 @@
+"""What makes a map wherever a task runs: checkpoint, settings, device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from l2h.core.legend import load_legend
+from l2h.core.raster import BlockStore, RasterReader
+from l2h.core.tasks import Context
+from l2h.mapping.calibration import Calibration
+from l2h.mapping.mapper import Mapper
+from l2h.mapping.predict import Device, Predictor
+from l2h.mapping.settings import MappingSettings
+from l2h.mapping.windows import WindowPlan
+from l2h.nets.checkpoint import read_checkpoint, read_network
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What turns into a Mapper wherever a task runs."""
+
+    checkpoint: Path
+    settings: MappingSettings
+    device: Device
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        return self.checkpoint, self.checkpoint.with_suffix(".json")
+
+    def plan(self, context: Context, window_px: int) -> WindowPlan:
+        network = read_network(self.checkpoint)
+        return WindowPlan.of(context.grid, window_px, network.stride, network.halo, network.view)
+
+    def mapper(self, prior: bool = False, calibration: Calibration | None = None) -> Mapper:
+        """Raises CheckpointError where the network is not one of the map's legend."""
+        loaded, settings = read_checkpoint(self.checkpoint, legend=load_legend("sinolc1")), self.settings
+        predictor = Predictor.of(
+            loaded.network,
+            loaded.normalisation,
+            precision=settings.precision,
+            device=self.device,
+            batch=settings.gpu_batch,
+        )
+        return Mapper(predictor, loaded.legend_values, settings, prior, calibration)
+
+    def digest(self, *names: str) -> dict[str, Any]:
+        """The named settings, and the device: a GPU rounds differently, so its results are not mixed with others."""
+        return {**self.settings.model_dump(mode="json", include=set(names)), "device": self.device}
+
+
+def close(*readers: RasterReader | None) -> None:
+    """Close what a task has opened: its stores live as long as the list of tasks does."""
+    for reader in readers:
+        if isinstance(reader, BlockStore):
+            reader.close()

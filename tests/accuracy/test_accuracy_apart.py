@@ -1,0 +1,53 @@
+"""Points to calibrate by lie apart from the points that judge."""
+
+import pytest
+
+from l2h.accuracy.apart import calibration_step
+from l2h.accuracy.points import Points
+from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
+from l2h.core.errors import InputError
+from l2h.core.executors import SerialExecutor
+from l2h.core.grid import Grid
+from l2h.core.ledger import Ledger
+from l2h.core.tasks import Context, Stage, run_stage
+
+GRID = Grid("EPSG:32650", 500_000.0, 4_000_000.0, 1.0, 200, 200)
+
+
+def table(folder, name, places):
+    x, y = GRID.xy([r for r, _ in places], [c for _, c in places])
+    lines = [f"{a},{b},2" for a, b in zip(x, y, strict=True)]
+    (folder / name).write_text("x,y,class\n" + "\n".join(lines) + "\n", "utf-8")
+    return name
+
+
+def locate(folder, ours, judges=None, apart_m=20.0):
+    context = Context(folder, GRID, 100, Ledger(folder), SerialExecutor())
+    settings = CalibrationSettings(points=table(folder, "ours.csv", ours), apart_m=apart_m)
+    reference = ReferenceSettings(points=table(folder, "judges.csv", judges)) if judges else None
+    run_stage(Stage("map", (calibration_step(settings, reference, "map/points.csv"),)), context)
+    return Points.from_csv((context.work / "map/points.csv").read_text("utf-8"))
+
+
+def test_points_are_placed(tmp_path):
+    found = locate(tmp_path, [(3, 4), (100, 7)], [(50, 50)])
+    assert (found.rows.tolist(), found.cols.tolist()) == ([3, 100], [4, 7])
+    assert found.reference.tolist() == [2, 2]
+
+
+def test_without_a_reference_there_is_nothing_to_be_apart_from(tmp_path):
+    assert len(locate(tmp_path, [(3, 4)])) == 1
+
+
+@pytest.mark.parametrize(("judge", "fits"), [((3, 4), False), ((3, 23), False), ((3, 24), True)])
+def test_near_points_are_refused(tmp_path, judge, fits):
+    if fits:
+        assert len(locate(tmp_path, [(3, 4), (90, 90)], [judge])) == 2
+        return
+    with pytest.raises(InputError, match=r"1 calibration points lie where the assessment's points lie.*point 0"):
+        locate(tmp_path, [(3, 4), (90, 90)], [judge])
+
+
+def test_the_same_pixel_is_refused_at_any_distance(tmp_path):
+    with pytest.raises(InputError, match="judged by what it was fitted to"):
+        locate(tmp_path, [(3, 4)], [(3, 4)], apart_m=0.0)

@@ -1,0 +1,174 @@
+"""Calibrated confidence: temperatures by hand, what they keep, what points make of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from l2h.core.errors import InputError
+from l2h.core.files import read_json, write_text
+from l2h.core.tasks import Context, run_stage
+from l2h.mapping.calibrating import Places, read_calibration
+from l2h.mapping.calibration import ALONE, LEAST_POINTS, WITH_PRIOR, Calibration, fit_points
+from l2h.mapping.classify import classify, per_cent
+from l2h.mapping.settings import MappingSettings
+from l2h.mapping.stage import POINTS, Layers, stage
+
+# three fine classes: traffic and building are one coarse class, tree another
+INDEX = np.array([0, 1, 0])
+HEADER = "id,row,col,reference,second,stratum\n"
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, "float32")[:, None]
+
+
+def test_one_changes_nothing() -> None:
+    given_ = column(0.3, 0.5, 0.2)
+    np.testing.assert_allclose(Calibration().apply(given_, INDEX, 2), given_, rtol=1e-6)
+
+
+def test_the_coarse_temperature_keeps_the_ratio_inside() -> None:
+    # built-up .8 against tree .2 at T = 2: √.8 : √.2 = 2 : 1; inside still 3 : 1
+    told = Calibration(coarse=2.0).apply(column(0.6, 0.2, 0.2), INDEX, 2)
+    np.testing.assert_allclose(told[:, 0], [2 / 3 * 0.75, 1 / 3, 2 / 3 * 0.25], rtol=1e-5)
+
+
+def test_the_split_temperature_keeps_the_coarse_classes() -> None:
+    # traffic .64 against building .16 at S = 2: 2 : 1
+    told = Calibration(split=2.0).apply(column(0.64, 0.2, 0.16), INDEX, 2)
+    np.testing.assert_allclose(told[:, 0], [0.8 * 2 / 3, 0.2, 0.8 / 3], rtol=1e-5)
+
+
+def test_a_bias_multiplies_a_coarse_class() -> None:
+    told = Calibration(bias=(float(np.log(4)), 0.0)).apply(column(0.25, 0.5, 0.25), INDEX, 2)
+    np.testing.assert_allclose(told[:, 0], [0.4, 0.2, 0.4], rtol=1e-5)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda p: sum(p) > 0.1),
+    st.floats(0.2, 5), st.floats(0.2, 5), st.floats(-2, 2),
+)  # fmt: skip
+def test_probabilities_stay_probabilities(raw: list[float], coarse: float, split: float, bias: float) -> None:
+    p = column(*(np.array(raw) / sum(raw)))
+    told = Calibration(coarse, split, (bias, 0.0)).apply(p, INDEX, 2)
+    assert told.min() >= 0
+    assert told.sum() == pytest.approx(1, abs=1e-5)
+    if p[0, 0] > p[2, 0] + 1e-3:
+        assert told[0, 0] >= told[2, 0]  # order inside a coarse class never turns
+
+
+def test_pixels_do_not_look_at_each_other() -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(3), (7, 5)).transpose(2, 0, 1).astype("float32")
+    whole = WITH_PRIOR.apply(p, INDEX, 2)
+    assert (WITH_PRIOR.apply(p[:, 2:4, 1:3], INDEX, 2) == whole[:, 2:4, 1:3]).all()
+
+
+def test_the_class_is_that_of_what_came_in() -> None:
+    raw, told = np.zeros((2, 1, 1), "float32"), np.zeros((2, 1, 1), "float32")
+    raw[:, 0, 0], told[:, 0, 0] = (0.6, 0.4), (0.45, 0.55)
+    found = classify(raw, np.ones((1, 1), bool), (2, 9), told=told)
+    assert (found.classes[0, 0], found.confidence[0, 0]) == (2, per_cent(np.float32(0.45)))
+
+
+def overconfident(n: int, truth: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Points of two coarse classes: probabilities whose logits are `truth` times too large, and what is right."""
+    generator = np.random.default_rng(seed)
+    logit = generator.normal(0, 2, n)
+    real = 1 / (1 + np.exp(-logit))
+    told = 1 / (1 + np.exp(-truth * logit))
+    first = generator.random(n) < real
+    p = np.stack([told / 2, 1 - told, told / 2], axis=1)
+    right = np.zeros((n, 3), bool)
+    right[np.arange(n), np.where(first, generator.choice([0, 2], n), 1)] = True
+    return p, right
+
+
+def test_points_find_the_temperature() -> None:
+    found = fit_points(*overconfident(1500, 2.0), INDEX, 2, ALONE)
+    assert found.coarse == pytest.approx(2.0, rel=0.2)
+
+
+def test_few_points_leave_the_default() -> None:
+    assert fit_points(*overconfident(LEAST_POINTS - 1, 2.0), INDEX, 2, WITH_PRIOR) == WITH_PRIOR
+    some = fit_points(*overconfident(LEAST_POINTS, 2.0), INDEX, 2, WITH_PRIOR)
+    assert some.bias == ()
+    assert len(fit_points(*overconfident(200, 2.0), INDEX, 2, WITH_PRIOR).bias) == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"coarse": 0.0, "split": 1.0, "bias": []},
+        {"coarse": 1.0, "split": float("nan"), "bias": []},
+        {"coarse": 1.0, "split": 1.0, "bias": [0.0]},
+        {"coarse": 1.0, "bias": []},
+        {"coarse": "hot", "split": 1.0, "bias": []},
+    ],
+)
+def test_a_broken_calibration_is_refused(values: dict) -> None:
+    with pytest.raises(InputError, match="malformed"):
+        Calibration.from_dict(values, "calibration.json", 2)
+
+
+def test_a_foreign_table_of_points_is_refused(tmp_path: Path) -> None:
+    write_text(tmp_path / "p.csv", "a,b\n1,2\n")
+    with pytest.raises(InputError, match="located points"):
+        Places.from_csv(tmp_path / "p.csv")
+
+
+def with_points(context: Context, n: int) -> Context:
+    generator = np.random.default_rng(1)
+    places = [(r, c) for r in range(0, context.grid.height, 7) for c in range(0, context.grid.width, 9)][:n]
+    rows = [f"p{i},{r},{c},{generator.choice([2, 5, 9])},0,0\n" for i, (r, c) in enumerate(places)]
+    write_text(context.work / POINTS, HEADER + "".join(rows))
+    return context
+
+
+def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Callable, network: Callable) -> None:
+    place, net, found = world(107, 83), network("l2hnet"), []
+    settings, layers = MappingSettings(window_px=48, prior="on"), Layers(points=True)
+    for size in (40, 100):
+        context = with_points(place.store(tmp_path / str(size), size, net), 100)
+        run_stage(stage(settings, layers), context)
+        found.append((context.work / "map/calibration.json").read_bytes())
+        maps = context.store("map").read(context.grid.window).values
+        found.append(maps.tobytes())
+    assert found[:2] == found[2:]
+    record = read_json(tmp_path / "40/work/map/calibration.json")
+    assert record["source"] == "points"
+    assert record["coarse"] > 1.5  # random classes at random points: the network learns that it knows nothing
+    assert read_calibration(tmp_path / "40/work/map/calibration.json").coarse == record["coarse"]
+
+
+def test_only_confidence_depends_on_the_points(tmp_path: Path, world: Callable, network: Callable) -> None:
+    place, net, maps = world(107, 83), network("l2hnet"), []
+    settings = MappingSettings(window_px=48, prior="on")
+    for number, layers in enumerate((Layers(), Layers(points=True))):
+        context = with_points(place.store(tmp_path / str(number), 40, net), 100)
+        run_stage(stage(settings, layers), context)
+        maps.append(context.store("map").read(context.grid.window).values)
+    assert (maps[0][[0, 2]] == maps[1][[0, 2]]).all()
+    assert (maps[0][1] != maps[1][1]).any()
+
+
+def test_what_is_asked_at_places_is_what_the_map_takes_its_class_from(
+    tmp_path: Path, world: Callable, network: Callable
+) -> None:
+    from l2h.mapping.engine import Engine
+    from l2h.mapping.mapper import Readers
+
+    context = world(107, 83).store(tmp_path, 40, network("l2hnet"))
+    settings = MappingSettings(window_px=48, prior="on", draw_vectors=False, calibration="off")
+    run_stage(stage(settings), context)
+    maps = context.store("map").read(context.grid.window).values
+    rows, cols = np.array([0, 50, 106, 60, 3]), np.array([82, 45, 0, 20, 3])
+    mapper = Engine(context.work / "train/network.safetensors", settings, "cpu").mapper(prior=True)
+    readers = Readers(context.store("layers/imagery"), context.cell_store("labels/posterior", 10))
+    asked, seen = mapper.at_places(readers, rows, cols)
+    classes = np.array(mapper.values)[asked.argmax(axis=1)]
+    assert (np.where(seen, classes, 0) == maps[0][rows, cols]).all()
+    assert (per_cent(asked.max(axis=1).astype("float32"))[seen] == maps[1][rows, cols][seen]).all()
