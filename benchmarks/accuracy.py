@@ -37,9 +37,8 @@ from l2h.learning.clean import CleanPoints
 from l2h.learning.loop import train
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
-from l2h.mapping.calibration import ALONE, WITH_PRIOR, Calibration
 from l2h.mapping.engine import Engine
-from l2h.mapping.evidence import Agreement
+from l2h.mapping.evidence import Agreement, expected_of_labels
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
 from l2h.nets.checkpoint import read_checkpoint
@@ -119,15 +118,16 @@ def run_family(
     clock.lap("training", f"{settings['learning'].megapixels} Mpx")
     engine = Engine(weights, settings["mapping"], "cpu")
     readers = [Readers(area.imagery, area.posterior, area.vectors, cell_px) for area in areas]
-    agreement, prior = decide(engine, readers)
-    clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {agreement.label_accuracy:.3f}, prior {prior}")
+    label_accuracy = expected_of_labels(read_json(contexts[0].work / "labels/model.json"), cases[0].family)
+    agreement, prior = decide(engine, readers, label_accuracy)
+    clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {label_accuracy:.3f}, prior {prior}")
     for case, reader in zip(cases, readers, strict=True):
         write_map(engine, reader, prior, options.out, case.name)
     clock.lap("maps", f"{len(cases)} cases")
     pixels = sum(case.grid.window.pixels for case in cases)
     return {
         "settings": {room: chosen.model_dump(mode="json") for room, chosen in settings.items()},
-        "agreement": {**asdict(agreement), "share": agreement.agreement, "label_accuracy": agreement.label_accuracy},
+        "agreement": {**asdict(agreement), "share": agreement.agreement, "label_accuracy": label_accuracy},
         "prior": prior,
         "seconds": clock.seconds,
         "mflop_per_px": round(mflop_per_pixel(read_checkpoint(weights).network), 4),
@@ -147,25 +147,20 @@ def _area(case: Case, context: Context, cell_px: int, clean: CleanPoints | None)
     )
 
 
-def decide(engine: Engine, readers: Sequence[Readers]) -> tuple[Agreement, bool]:
+def decide(engine: Engine, readers: Sequence[Readers], label_accuracy: float) -> tuple[Agreement, bool]:
     """The switch of the prior, once for the family."""
-    mapper, settings = engine.mapper(), engine.settings
+    mapper, settings = engine.mapper(calibration=engine.default_calibration(prior=False)), engine.settings
     agreement = sum((mapper.measure(reader)[0] for reader in readers), start=Agreement())
-    wanted = agreement.wants_prior(settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
-    return agreement, wanted
-
-
-def calibration_of(settings: MappingSettings, prior: bool) -> Calibration | None:
-    """How the confidence of a project without interpreted points is tempered."""
-    if settings.calibration == "off":
-        return None
-    return WITH_PRIOR if prior else ALONE
+    if settings.prior != "auto":
+        return agreement, settings.prior == "on"
+    return agreement, agreement.wants_prior(label_accuracy, settings.prior_margin)
 
 
 def write_map(engine: Engine, readers: Readers, prior: bool, out: Path, name: str) -> None:
     """Class and confidence of a case on its own grid, a file each: scorers want one band."""
     grid = readers.imagery.grid
-    classes, confidence, _ = engine.mapper(prior, calibration_of(engine.settings, prior)).map(readers, grid.window)
+    calibration = None if engine.settings.calibration == "off" else engine.default_calibration(prior)
+    classes, confidence, _ = engine.mapper(prior, calibration).map(readers, grid.window)
     write_raster(out / f"{name}.tif", classes[None], grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
     write_raster(out / "confidence" / f"{name}.tif", confidence[None], grid, grid.window)
 

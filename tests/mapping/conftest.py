@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from l2h.core.executors import SerialExecutor
+from l2h.core.files import write_json
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.legend import coarse_legend, load_legend
@@ -48,6 +49,7 @@ class World:
     posterior: npt.NDArray[np.uint8]
     vectors: npt.NDArray[np.uint8]
     regions: npt.NDArray[np.uint16]
+    expected: float = 0.9  # what the label model expects of itself
 
     def store(self, folder: Path, block_px: int, network: PixelNetwork) -> Context:
         """Write the workspace a map is made from."""
@@ -57,6 +59,8 @@ class World:
         self._write(context.store("labels/vectors"), self.vectors)
         self._write(context.cell_store("labels/posterior", 10), self.posterior)
         save_network(context.work / "train" / "network.safetensors", network)
+        model = {"groups": {"R": {"cells": -(-self.grid.window.pixels // 100), "expected": self.expected}}}
+        write_json(context.work / "labels" / "model.json", model)
         return context
 
     def _write(self, store: BlockStore, values: Array, valid: npt.NDArray[np.bool_] | None = None) -> None:

@@ -12,13 +12,14 @@ from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_text
 from l2h.core.tasks import Context, run_stage
 from l2h.mapping.calibrating import Places, read_calibration
-from l2h.mapping.calibration import ALONE, LEAST_POINTS, WITH_PRIOR, Calibration, fit_points
+from l2h.mapping.calibration import LEAST_POINTS, Calibration, default_calibration, fit_points
 from l2h.mapping.classify import classify, per_cent
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import POINTS, Layers, stage
 
 # three fine classes: traffic and building are one coarse class, tree another
 INDEX = np.array([0, 1, 0])
+ALONE, WITH_PRIOR = Calibration(1.0, 2.5), Calibration(1.4, 2.5)
 HEADER = "id,row,col,reference,second,stratum\n"
 
 
@@ -72,6 +73,21 @@ def test_the_class_is_that_of_what_came_in() -> None:
     raw[:, 0, 0], told[:, 0, 0] = (0.6, 0.4), (0.45, 0.55)
     found = classify(raw, np.ones((1, 1), bool), (2, 9), told=told)
     assert (found.classes[0, 0], found.confidence[0, 0]) == (2, per_cent(np.float32(0.45)))
+
+
+@pytest.mark.parametrize(
+    ("training", "alone", "with_prior"),
+    [
+        ({}, 1.0, 1.4),
+        ({"settings": {"loss": "ce", "alpha": 8.0}}, 1.0, 1.4),
+        ({"settings": {"loss": "cell", "alpha": 1.0}}, 1.0, 1.4),
+        ({"settings": {"loss": "cell", "alpha": 8.0}}, 0.25, 0.7),  # the cube root of 8 is 2
+        ({"settings": {"loss": "cell", "alpha": "high"}}, 1.0, 1.4),
+    ],
+)
+def test_the_default_knows_how_the_network_was_trained(training: dict, alone: float, with_prior: float) -> None:
+    assert default_calibration(training, prior=False).coarse == pytest.approx(alone)
+    assert default_calibration(training, prior=True).coarse == pytest.approx(with_prior)
 
 
 def overconfident(n: int, truth: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +156,7 @@ def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Ca
     assert found[:2] == found[2:]
     record = read_json(tmp_path / "40/work/map/calibration.json")
     assert record["source"] == "points"
-    assert record["coarse"] > 1.5  # random classes at random points: the network learns that it knows nothing
+    assert record["coarse"] > 1.4  # random classes at random points: the network learns that it knows nothing
     assert read_calibration(tmp_path / "40/work/map/calibration.json").coarse == record["coarse"]
 
 

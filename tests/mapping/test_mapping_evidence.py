@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l2h.core.errors import LegendError
+from l2h.core.errors import InputError, LegendError
 from l2h.core.grid import Window
 from l2h.core.legend import coarse_legend, load_legend
 from l2h.mapping.evidence import (
@@ -13,6 +13,7 @@ from l2h.mapping.evidence import (
     at_pixels,
     coarse_index,
     count_agreement,
+    expected_of_labels,
     fuse,
     smooth_posterior,
     smoothing_radius,
@@ -121,16 +122,28 @@ def test_agreement_counts_cells() -> None:
 
 
 def test_the_switch() -> None:
-    # a thousand cells of labels that expect to be right in 80 %, a network that expects 84 or 86 % of itself
-    better = [Agreement(1000, 700, 255 * 800, 100, 255 * sure) for sure in (84, 86)]
-    assert [found.wants_prior(0.05) for found in better] == [True, False]
-    assert better[0].lead == pytest.approx(0.04)
-    assert not Agreement().wants_prior(0.0)
+    # labels that expect to be right in 80 % of the cells, a network that expects 84 or 86 % of itself
+    better = [Agreement(1000, 700, 0, 100, 255 * sure) for sure in (84, 86)]
+    assert [found.wants_prior(0.8, 0.05) for found in better] == [True, False]
+    assert better[0].network_accuracy == pytest.approx(0.84)
+    assert not Agreement().wants_prior(0.8, 0.05)
 
 
 def test_few_cells_do_not_switch_the_prior_off() -> None:
-    assert Agreement(499, 499, 0, 100, 25500).wants_prior(0.05)
-    assert not Agreement(500, 500, 0, 100, 25500).wants_prior(0.05)
+    assert Agreement(499, 499, 0, 100, 25500).wants_prior(0.5, 0.05)
+    assert not Agreement(500, 500, 0, 100, 25500).wants_prior(0.5, 0.05)
+
+
+def test_what_the_label_models_expect() -> None:
+    groups = {
+        "a": {"cells": 30, "expected": 0.9},
+        "b": {"cells": 10, "expected": 0.5},
+        "": {"cells": 5, "expected": None},
+    }
+    assert expected_of_labels({"groups": groups}, "model.json") == pytest.approx(0.8)
+    for broken in ({}, {"groups": {}}, {"groups": {"a": {"cells": 3}}}):
+        with pytest.raises(InputError, match="does not tell what it expects"):
+            expected_of_labels(broken, "model.json")
 
 
 def test_counts_add() -> None:

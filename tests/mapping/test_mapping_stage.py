@@ -171,15 +171,17 @@ def test_labels_are_not_needed(tmp_path: Path, world: Callable, network: Callabl
         stage(SMALL, bare)
 
 
-@pytest.mark.parametrize(("size", "prior"), [(100, True), (250, False)])
-def test_evidence_decides_once(tmp_path: Path, world: Callable, network: Callable, size: int, prior: bool) -> None:
+@pytest.mark.parametrize(("size", "expected", "prior"), [(100, 0.0, True), (250, 0.0, False), (250, 1.0, True)])
+def test_evidence_decides_once(
+    tmp_path: Path, world: Callable, network: Callable, size: int, expected: float, prior: bool
+) -> None:
     place = world(size, size)
-    place.posterior = np.where(place.posterior > 0, 20, 0).astype("uint8")  # labels that expect little of themselves
+    place.expected = expected  # on few cells that is not asked
     context = place.store(tmp_path, 64, network("l2hnet"))
     found = run(context, MappingSettings(window_px=48, prior_margin=0.0, draw_vectors=False))
     record = read_json(context.work / "map" / "evidence.json")
     assert record["cells"] == {100: 99, 250: 625}[size]  # a cell of the smaller's hole has too little imagery
-    assert record["label_accuracy"] == pytest.approx(20 / 255, abs=1e-6)
+    assert (record["label_accuracy"], record["posterior_accuracy"]) == (expected, 1.0)
     assert record["network_accuracy"] > 0.1
     assert record["agreement"] < 0.5  # a random network
     assert record["prior"] is prior

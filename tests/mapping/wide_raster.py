@@ -14,7 +14,7 @@ import numpy as np
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import load_legend
 from l2h.core.patch import Patch
-from l2h.mapping.calibration import WITH_PRIOR
+from l2h.mapping.calibration import Calibration
 from l2h.mapping.engine import Engine
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
@@ -58,7 +58,7 @@ def main() -> None:
     before = peak_mb()
     for block in grid.blocks(6000)[:limit]:
         out = folder / f"{block.name}.tif"
-        map_block(engine, readers, None, prior=True, calibration=WITH_PRIOR, block=block, out=out)
+        map_block(engine, readers, None, prior=True, calibration=Calibration(1.4, 2.5), block=block, out=out)
     sys.stdout.write(f"{peak_mb() - before:.0f}\n")
 
 

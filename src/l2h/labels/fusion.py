@@ -11,7 +11,7 @@ from l2h.labels.anchors import load_anchor
 from l2h.labels.cells import cell_mode, reliability
 from l2h.labels.joint import JointCounts, add_joint, count_joint, pack
 from l2h.labels.neighbours import Evidence, Scores, expectation_table, reach_cells, relax, score_table
-from l2h.labels.posterior import Fit, code_index, fit, to_integers
+from l2h.labels.posterior import WHOLE, Fit, code_index, fit, to_integers
 from l2h.labels.settings import LabelSettings
 
 Codes = npt.NDArray[np.uint8]
@@ -103,6 +103,17 @@ def table_of(joint: JointCounts, legends: Sequence[str], model: Fit) -> Table:
     index = code_index(joint, [load_anchor(legend) for legend in legends])
     says = np.any(index > 0, axis=1, keepdims=True)
     return Table(joint.keys, np.where(says, to_integers(model.posterior), 0).astype("uint8"))
+
+
+def expected_accuracy(joint: JointCounts, table: Table) -> float | None:
+    """How often the model expects its likeliest class to be right: the mean of the largest probability over cells.
+
+    From the combinations of codes alone: what cells hear from their neighbours makes them surer than it makes them
+    right. None where no product says anything.
+    """
+    best = table.posterior.max(axis=1).astype("int64")
+    cells = int(joint.counts[best > 0].sum())
+    return int((joint.counts * best).sum()) / (WHOLE * cells) if cells else None
 
 
 def cell_codes(codes: Codes, cell_px: int) -> Codes:

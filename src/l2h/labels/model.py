@@ -7,7 +7,7 @@ import numpy as np
 
 from l2h.core.legend import coarse_legend
 from l2h.labels.anchors import load_anchor
-from l2h.labels.fusion import CellModel, Table, fit_joint, table_of
+from l2h.labels.fusion import CellModel, Table, expected_accuracy, fit_joint, table_of
 from l2h.labels.joint import JointCounts, add_joint
 from l2h.labels.posterior import Fit
 from l2h.labels.settings import LabelSettings
@@ -66,6 +66,7 @@ def _describe(joint: JointCounts, products: Products, settings: LabelSettings) -
     table = table_of(joint, legends, model)
     return {
         "cells": joint.cells,
+        "expected": expected_accuracy(joint, table),
         "iterations": len(model.log_posterior),
         "converged": model.converged,
         "log_posterior": model.log_posterior[-1],

@@ -13,7 +13,7 @@ from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_json
 from l2h.core.legend import coarse_legend
 from l2h.core.tasks import Made
-from l2h.mapping.calibration import ALONE, LEAST_POINTS, WITH_PRIOR, Calibration, fit_points
+from l2h.mapping.calibration import LEAST_POINTS, Calibration, fit_points
 from l2h.mapping.engine import Engine, close
 from l2h.mapping.mapper import Readers
 
@@ -50,7 +50,7 @@ def calibrate(engine: Engine, readers: Readers, prior: bool, points: Path | None
 
     {"coarse", "split", "bias", "source": "points" | "default", "points": how many were used}
     """
-    default = WITH_PRIOR if prior else ALONE
+    default = engine.default_calibration(prior)
     found, used = default, 0
     if points is not None:
         mapper, places = engine.mapper(prior), Places.from_csv(points)

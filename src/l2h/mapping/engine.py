@@ -7,7 +7,7 @@ from typing import Any
 from l2h.core.legend import load_legend
 from l2h.core.raster import BlockStore, RasterReader
 from l2h.core.tasks import Context
-from l2h.mapping.calibration import Calibration
+from l2h.mapping.calibration import Calibration, default_calibration
 from l2h.mapping.mapper import Mapper
 from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.settings import MappingSettings
@@ -42,6 +42,10 @@ class Engine:
             batch=settings.gpu_batch,
         )
         return Mapper(predictor, loaded.legend_values, settings, prior, calibration)
+
+    def default_calibration(self, prior: bool) -> Calibration:
+        """How this network is told where no points say better."""
+        return default_calibration(read_checkpoint(self.checkpoint).training, prior)
 
     def digest(self, *names: str) -> dict[str, Any]:
         """The named settings, and the device: a GPU rounds differently, so its results are not mixed with others."""

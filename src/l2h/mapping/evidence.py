@@ -7,13 +7,15 @@ are settings. Products speak of built-up only; traffic and building take the sam
 network's own. Described in docs/method.md, section 4.
 """
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from l2h.core.errors import LegendError
+from l2h.core.errors import InputError, LegendError
 from l2h.core.grid import Window
 from l2h.core.legend import BUILDING, TRAFFIC
 
@@ -117,10 +119,10 @@ class Agreement:
         return self.agreeing / self.cells if self.cells else 0.0
 
     @property
-    def label_accuracy(self) -> float:
-        """How often the label expects itself to be right: the mean of its largest probability, not its reliability.
+    def posterior_accuracy(self) -> float:
+        """How often the posterior of the cells expects to be right: the mean of its largest probability.
 
-        The products share errors that the label model takes for independent, so this is a few points too high.
+        Cells have heard their neighbours and are surer than right: this is for the record, not for the switch.
         """
         return self.expected / (255 * self.cells) if self.cells else 0.0
 
@@ -132,19 +134,32 @@ class Agreement:
         """
         return self.sure / (255 * self.pixels) if self.pixels else 0.0
 
-    @property
-    def lead(self) -> float:
-        """How much more the network expects of itself than the labels do."""
-        return self.network_accuracy - self.label_accuracy
-
-    def wants_prior(self, margin: float) -> bool:
+    def wants_prior(self, label_accuracy: float, margin: float) -> bool:
         """The switch: the prior is heard unless the network expects itself to be better than its labels by a margin.
 
-        Both are asked how often they are right, about the same classes, without a reference. On fewer than LEAST_CELLS
-        cells the answer means little, and the prior, which helped far oftener than it harmed, is heard. Never without
-        any cell.
+        Both are asked how often they are right, about the same classes, without a reference: the network here, the
+        label model where it was fitted (`expected_of_labels`). On fewer than LEAST_CELLS cells the answer means little,
+        and the prior, which helped far oftener than it harmed, is heard. Never without any cell.
         """
-        return self.cells > 0 and (self.cells < LEAST_CELLS or self.lead <= margin)
+        return self.cells > 0 and (self.cells < LEAST_CELLS or self.network_accuracy - label_accuracy <= margin)
+
+
+def expected_of_labels(model: Mapping[str, Any], where: str) -> float:
+    """Share of cells that the label models expect to get right, from their document (labels/model.json).
+
+    Before cells hear their neighbours, which makes them surer than it makes them right. InputError where the document
+    does not tell it.
+    """
+    try:
+        heard = [group for group in model["groups"].values() if group["expected"] is not None]
+        cells = np.array([float(group["cells"]) for group in heard])
+        shares = np.array([float(group["expected"]) for group in heard])
+        return float(np.average(shares, weights=cells))
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise InputError(
+            "the label model does not tell what it expects of itself", where=where, got=repr(error),
+            hint="Labels of an earlier version: make them again, or set mapping.prior to 'on' or 'off'.",
+        ) from error  # fmt: skip
 
 
 def count_agreement(

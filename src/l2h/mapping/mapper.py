@@ -100,14 +100,18 @@ class Mapper:
     # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
     def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
         probability, source = self._heard(readers, owner, probability)
-        told = probability
-        if self.calibration is not None:
-            told = self.calibration.apply(probability, self.index, len(self.coarse))
+        told = self._told(probability)
         classified = classify(probability, valid, self.values, source, told)
         if self.settings.draw_vectors and readers.vectors is not None:
             known = readers.vectors.read(owner).values[1].astype("uint8")
             classified = draw_vectors(classified, known, told, self.values)
         return classified
+
+    def _told(self, probability: Floats) -> Floats:
+        """What is said of each class: calibrated where a calibration is."""
+        if self.calibration is None:
+            return probability
+        return self.calibration.apply(probability, self.index, len(self.coarse))
 
     def _heard(self, readers: Readers, owner: Window, probability: Floats) -> tuple[Floats, int]:
         """The network's probabilities, with the prior where it is heard; and what band 3 says of them."""
@@ -145,7 +149,8 @@ class Mapper:
     def measure(self, readers: Readers) -> tuple[Agreement, int]:
         """How far network and posterior agree on a bounded, evenly spread sample of windows; and how many it had.
 
-        Depends on lattice and pixels only. Windows without imagery or without a product are passed over.
+        The network is asked without the prior, and for its calibrated opinion of itself. Depends on lattice and pixels
+        only. Windows without imagery or without a product are passed over.
         """
         imagery, posterior, cell_px = readers.imagery, readers.posterior, readers.cell_px
         if posterior is None:
@@ -155,6 +160,7 @@ class Mapper:
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, looked = Agreement(), 0
         for owner, own, valid in self._ask(plan, imagery, owners):
+            own = self._told(own)
             total += count_agreement(own, valid, self._shares(posterior, owner.coarsen(cell_px)), self.index, cell_px)
             looked += 1
         return total, looked

@@ -15,6 +15,7 @@ from l2h.core.tasks import Context, Hole, Made, Stage, Task
 from l2h.mapping.calibrating import Places, calibrate, read_calibration
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.engine import Engine, close
+from l2h.mapping.evidence import expected_of_labels
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
 from l2h.mapping.predict import Device
 from l2h.mapping.sample import evidence_step
@@ -23,6 +24,7 @@ from l2h.mapping.windows import WindowPlan
 from l2h.nets.checkpoint import read_network
 
 CHECKPOINT = "train/network.safetensors"
+LABEL_MODEL = "labels/model.json"
 EVIDENCE = "map/evidence.json"
 CALIBRATION = "map/calibration.json"
 POINTS = "map/calibration-points.csv"  # interpreted points on the lattice, where the project has some to calibrate by
@@ -78,13 +80,13 @@ class _Planner:
         windows = list(evidence_windows(plan))
         inputs = [*engine.files, *_files(readers.imagery, map(plan.reach, windows))]
         inputs += _files(readers.posterior, (window.coarsen(readers.cell_px) for window in windows))
-        out = context.work / EVIDENCE
+        out, model = context.work / EVIDENCE, context.work / LABEL_MODEL
         return [
             Task(
                 "map/evidence",
                 measure_evidence,
-                {"engine": engine, "readers": readers, "out": out},
-                tuple(inputs),
+                {"engine": engine, "readers": readers, "model": model, "out": out},
+                (*inputs, model),
                 (out,),
                 {**context.place(), **engine.digest("precision", "prior", "prior_margin"), "cell_px": readers.cell_px},
                 sum(window.pixels for window in windows[:ENOUGH]),
@@ -96,13 +98,13 @@ class _Planner:
             return []
         readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
         points, prior = context.work / POINTS if self.layers.points else None, self._prior(context)
-        inputs: tuple[Path, ...] = ()
+        inputs: tuple[Path, ...] = engine.files
         if points is not None:
             places = Places.from_csv(points)
             plan = engine.plan(context, self.settings.window_px)
             owners = plan.owners_of(places.rows, places.cols)
             found = [points, *_files(readers.imagery, map(plan.reach, owners))]
-            inputs = (*engine.files, *found, *self._prior_files(readers, prior, owners))
+            inputs = (*inputs, *found, *self._prior_files(readers, prior, owners))
         arguments = {"engine": engine, "readers": readers, "prior": prior, "points": points, "out": out}
         settings = context.place() | self._digest(engine, readers, prior) | {"points": self.layers.points}
         return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), (out,), settings)]
@@ -167,15 +169,17 @@ class _Planner:
         return self.layers.posterior and bool(read_json(context.work / EVIDENCE)["prior"])
 
 
-def measure_evidence(engine: Engine, readers: Readers, out: Path) -> Made:
-    """Measure how far network and posterior agree and write the decision on the prior with the counts behind it."""
+def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -> Made:
+    """Measure what network and labels expect of themselves and how far they agree; write the decision on the prior."""
     settings = engine.settings
-    agreement, windows = engine.mapper().measure(readers)
+    agreement, windows = engine.mapper(calibration=engine.default_calibration(prior=False)).measure(readers)
     close(readers.imagery, readers.posterior)
-    prior = agreement.wants_prior(settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
+    labels = expected_of_labels(read_json(model), str(model))
+    prior = agreement.wants_prior(labels, settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
     figures = {
         "agreement": round(agreement.agreement, 6),
-        "label_accuracy": round(agreement.label_accuracy, 6),
+        "label_accuracy": round(labels, 6),
+        "posterior_accuracy": round(agreement.posterior_accuracy, 6),
         "network_accuracy": round(agreement.network_accuracy, 6),
         "windows": windows,
         "prior": prior,

@@ -9,7 +9,7 @@ from l2h.report.workspace import Workspace
 
 CALIBRATION = "map/calibration.json"
 TITLES = {"points": "At reference points", "truth": "Against the whole truth"}
-PARTS = {"predicted": "predicted", "drawn": "drawn from known vectors"}
+PARTS = {"predicted": "predicted", "drawn": "drawn vectors"}
 
 
 def confidence_values(space: Workspace, _settings: PageSettings, _public: bool) -> dict[str, Any] | None:

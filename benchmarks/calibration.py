@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""What calibration makes of the confidence, and what the prior's switch decides, on real pictures.
+
+    python benchmarks/calibration.py CASES RUNS [--seeds 0 1 2] [--families zurich …] [--table OUT.md]
+
+RUNS/<seed>/<family>/ are workspaces that `accuracy.py --work RUNS/<seed> --seed <seed>` left; references are opened
+only here. Per family and seed: expected calibration error, Brier score and log loss of the confidence before and
+after; the temperatures that would have been best; what interpreted points make of it (drawn in every other square of
+100 m, judged in the others); and, with labels of fewer products than the network learned from, what the switch decides.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from _cases import find_families
+from _probabilities import Doubles, Told, subsets, tell
+
+from l2h.accuracy.confidence import calibration_scores
+from l2h.core.files import read_json, write_json, write_text
+from l2h.mapping.calibration import Calibration, fit_points
+from l2h.mapping.evidence import fuse
+
+SQUARE_PX = 100
+POINTS, DRAWS = (50, 100, 200, 400), 5
+ENOUGH = 4000  # points that the best temperatures are fitted to
+PLAIN = Calibration()
+
+
+def main() -> int:
+    options = _parse()
+    found = find_families(options.cases)
+    for seed in options.seeds:
+        for family in options.families or sorted(found):
+            out, work = options.runs / str(seed) / f"{family}.json", options.runs / str(seed) / family
+            if not out.exists() and (work / "train/network.safetensors").exists():
+                write_json(out, measure(tell(found[family], work, list(subsets())[-1 if options.whole else 0 :])))
+                sys.stderr.write(f"{family} {seed}\n")
+    if options.table:
+        write_text(options.table, "\n".join(report(options.runs, options.seeds, sorted(found))) + "\n")
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--families", nargs="+")
+    parser.add_argument("--whole", action="store_true", help="labels of all products only")
+    parser.add_argument("--table", type=Path)
+    return parser.parse_args()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Probabilities [n, K] at labelled pixels that no vector is drawn on, and how they are judged."""
+
+    told: Told
+    probability: Doubles
+    free: np.ndarray
+
+    def scores(self, calibration: Calibration, part: np.ndarray | None = None) -> dict[str, Any]:
+        """Scores of the confidence, in whole per cent; classes that share a reference code count as one."""
+        chosen = self.free if part is None else self.free & part
+        p, mapper = self.probability[chosen], self.told.mapper
+        best = p.argmax(axis=1)
+        told = calibration.apply(p.T.astype("float32"), mapper.index, len(mapper.coarse)).T
+        same = self.told.group[best][:, None] == self.told.group
+        per_cent = np.rint(100 * np.minimum(np.where(same, told, 0).sum(axis=1), 1)).astype(int)
+        right = self.told.truth[chosen][np.arange(len(best)), best].astype(int)
+        counts = np.zeros((101, 2), "int64")
+        np.add.at(counts, (per_cent, right), 1)
+        found = calibration_scores(counts) or {}
+        return {name: found[name] for name in ("n", "accuracy", "mean_confidence", "ece", "brier", "log_loss", "bins")}
+
+    def fit(self, chosen: np.ndarray, default: Calibration) -> Calibration:
+        mapper = self.told.mapper
+        return fit_points(
+            self.probability[chosen], self.told.truth[chosen], mapper.index, len(mapper.coarse), default
+        )  # fmt: skip
+
+
+def heard(told: Told, products: str | None) -> Heard:
+    """The network alone, or with the prior of a set of products."""
+    if products is None:
+        return Heard(told, told.network, told.drawn == 0)
+    settings = told.mapper.settings
+    fused = fuse(
+        told.network.T.astype("float32"), told.prior[products].T.astype("float32"), told.mapper.index,
+        settings.prior_beta, settings.prior_mix,
+    )  # fmt: skip
+    return Heard(told, fused.T.astype("float64"), told.drawn == 0)
+
+
+def measure(told: Told) -> dict[str, Any]:
+    """Everything of one family and seed."""
+    sets = list(told.prior)
+    fused, alone = heard(told, sets[-1]), heard(told, None)
+    return {
+        "alone": {"raw": alone.scores(PLAIN), "default": alone.scores(told.alone), "best": _best(alone)},
+        "fused": {"raw": fused.scores(PLAIN), "default": fused.scores(told.with_prior), "best": _best(fused)},
+        "drawn": _drawn(told, fused),
+        "points": {str(n): _with_points(fused, n) for n in POINTS},
+        "switch": {products: _switch(told, alone, products) for products in sets},
+    }
+
+
+def _best(found: Heard) -> dict[str, float]:
+    """The temperatures that the references would have chosen."""
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(found.free))[:ENOUGH]
+    mapper = found.told.mapper
+    best = _temperatures(found.probability[chosen], found.told.truth[chosen], mapper.index, len(mapper.coarse))
+    return {"coarse": best.coarse, "split": best.split, "ece": found.scores(best)["ece"]}
+
+
+def _temperatures(p: Doubles, truth: np.ndarray, index: np.ndarray, classes: int) -> Calibration:
+    """Both temperatures by maximum likelihood on a grid, no bias."""
+    grid = np.exp(np.linspace(np.log(0.3), np.log(8), 34))
+    one = np.asarray(p.T, "float32")
+
+    def cost(calibration: Calibration) -> float:
+        told = calibration.apply(one, index, classes)
+        return float(-np.log(np.maximum(np.where(truth.T, told, 0).sum(axis=0), 1e-7)).mean())
+
+    coarse = min(grid, key=lambda t: cost(Calibration(t, 2.0)))
+    split = min(grid, key=lambda t: cost(Calibration(coarse, t)))
+    return Calibration(float(min(grid, key=lambda t: cost(Calibration(t, split)))), float(split))
+
+
+def _drawn(told: Told, fused: Heard) -> dict[str, Any]:
+    """Pixels of known vectors: how often the vector is right, and how sure the map is of it."""
+    on = told.drawn > 0
+    if not on.any():
+        return {"share": 0.0}
+    mapper = told.mapper
+    classes = np.array([mapper.values.index(v) for v in told.drawn[on]])
+    p = told.with_prior.apply(fused.probability[on].T.astype("float32"), mapper.index, len(mapper.coarse)).T
+    at = np.arange(len(classes)), classes
+    return {
+        "share": float(on.mean()),
+        "right": float(told.truth[on][at].mean()),
+        "confidence": float(p[at].mean()),
+    }
+
+
+def _with_points(fused: Heard, n: int) -> dict[str, float]:
+    """Mean scores on the other squares, after calibration at n points drawn anew each time."""
+    square = (fused.told.place[:, 1] // SQUARE_PX + fused.told.place[:, 2] // SQUARE_PX) % 2 == 0
+    ours = np.flatnonzero(fused.free & square)
+    if len(ours) < n:
+        return {}
+    found = []
+    for draw in range(DRAWS):
+        chosen = np.random.default_rng(draw).choice(ours, n, replace=False)
+        found.append(fused.scores(fused.fit(chosen, fused.told.with_prior), ~square))
+    base = {"raw": fused.scores(PLAIN, ~square)["ece"], "default": fused.scores(fused.told.with_prior, ~square)["ece"]}
+    return base | {name: mean(f[name] for f in found) for name in ("ece", "brier", "log_loss")}
+
+
+def _switch(told: Told, alone: Heard, products: str) -> dict[str, Any]:
+    """Scores with and without the prior of these products, and what the two rules see and decide."""
+    agreement, fused = told.agreement[products], heard(told, products)
+    off, on = (_map_scores(told, found.probability) for found in (alone, fused))
+    return {
+        "off": off,
+        "on": on,
+        "network": agreement.network_accuracy,
+        "labels": told.expected[products],
+        "posterior": agreement.posterior_accuracy,
+        "agreement": agreement.agreement,
+        "cells": agreement.cells,
+        "decides": agreement.wants_prior(told.expected[products], told.mapper.settings.prior_margin),
+        "by_gap": agreement.posterior_accuracy - agreement.agreement > 0.05,
+    }
+
+
+def _map_scores(told: Told, probability: Doubles) -> list[float]:
+    """Overall accuracy and mean IoU of the sampled pixels, vectors not drawn."""
+    group = told.group[probability.argmax(axis=1)]
+    right = told.group[told.truth.argmax(axis=1)]
+    ious = [((group == g) & (right == g)).sum() / ((group == g) | (right == g)).sum() for g in np.unique(right)]
+    return [float((group == right).mean()), float(np.mean(ious))]
+
+
+def report(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> Iterator[str]:
+    """The tables of the page."""
+    found = {
+        family: [read_json(path) for s in seeds if (path := runs / str(s) / f"{family}.json").exists()]
+        for family in families
+    }
+    found = {family: records for family, records in found.items() if records}
+    yield "# Confidence and the prior's switch on real pictures\n"
+    yield from _before_after(found)
+    yield from _points_table(found)
+    yield from _switch_table(found)
+
+
+def _mean(records: Sequence[dict], *path: str) -> float:
+    values = []
+    for record in records:
+        for key in path:
+            record = record[key]
+        values.append(record)
+    return mean(values)
+
+
+def _before_after(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "## Before and after\n"
+    yield (
+        "| Family | seeds | accuracy | confidence before → after | ECE before, by seed | ECE before → after | Brier "
+        "| log loss | best temperatures (coarse, split), and their ECE |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for family, records in found.items():
+        one = [f"{r['fused']['raw']['ece']:.3f}" for r in records]
+        pairs = [
+            f"{_mean(records, 'fused', 'raw', key):.3f} → {_mean(records, 'fused', 'default', key):.3f}"
+            for key in ("mean_confidence", "ece", "brier", "log_loss")
+        ]
+        best = [_mean(records, "fused", "best", key) for key in ("coarse", "split", "ece")]
+        yield (
+            f"| {family} | {len(records)} | {_mean(records, 'fused', 'raw', 'accuracy'):.3f} | {pairs[0]} "
+            f"| {', '.join(one)} | **{pairs[1]}** | {pairs[2]} | {pairs[3]} "
+            f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
+        )
+    yield "\nThe network alone, without the prior:\n"
+    yield "| Family | accuracy | confidence before → after | ECE before → after | best temperatures, and their ECE |"
+    yield "|---|---|---|---|---|"
+    for family, records in found.items():
+        best = [_mean(records, "alone", "best", key) for key in ("coarse", "split", "ece")]
+        pairs = [
+            f"{_mean(records, 'alone', 'raw', key):.3f} → {_mean(records, 'alone', 'default', key):.3f}"
+            for key in ("mean_confidence", "ece")
+        ]
+        yield (
+            f"| {family} | {_mean(records, 'alone', 'raw', 'accuracy'):.3f} | {pairs[0]} | {pairs[1]} "
+            f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
+        )
+    yield "\nPixels that a known vector is drawn on:\n"
+    yield "| Family | share of labelled pixels | vector right | confidence |"
+    yield "|---|---|---|---|"
+    for family, records in found.items():
+        if "right" in records[0]["drawn"]:
+            cells = " | ".join(f"{_mean(records, 'drawn', key):.3f}" for key in ("share", "right", "confidence"))
+            yield f"| {family} | {cells} |"
+    yield ""
+
+
+def _points_table(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "## With interpreted points\n"
+    yield "| Family | as it comes | default | " + " | ".join(f"{n} points" for n in POINTS) + " |"
+    yield "|---" * (3 + len(POINTS)) + "|"
+    for family, records in found.items():
+        sizes = [str(n) for n in POINTS if records[0]["points"][str(n)]]
+        cells = [f"{_mean(records, 'points', n, 'ece'):.3f}" for n in sizes] + ["–"] * (len(POINTS) - len(sizes))
+        base = [f"{_mean(records, 'points', sizes[0], key):.3f}" for key in ("raw", "default")]
+        yield f"| {family} | {' | '.join(base + cells)} |"
+    yield ""
+
+
+def _switch_table(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "## The prior's switch\n"
+    yield (
+        "| Family | Labels of | OA off → on | mIoU off → on | network of itself | label model | its cells | agreement "
+        "| best | this rule, by seed | by agreement, by seed |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    lost = {"decides": 0.0, "by_gap": 0.0, "always": 0.0, "never": 0.0}
+    count = 0
+    for family, records in found.items():
+        for products in records[0]["switch"]:
+            rows = [record["switch"][products] for record in records]
+            for row in rows:
+                gain, count = row["on"][0] - row["off"][0], count + 1
+                for rule, on in (
+                    ("decides", row["decides"]),
+                    ("by_gap", row["by_gap"]),
+                    ("always", True),
+                    ("never", False),
+                ):
+                    lost[rule] += max(0.0, gain) - (gain if on else 0.0)
+            gain = mean(r["on"][0] - r["off"][0] for r in rows)
+            best = "either" if abs(gain) < 0.005 else "on" if gain > 0 else "off"
+            scores = [f"{mean(r['off'][i] for r in rows):.3f} → {mean(r['on'][i] for r in rows):.3f}" for i in (0, 1)]
+            told = [f"{mean(r[key] for r in rows):.3f}" for key in ("network", "labels", "posterior", "agreement")]
+            said = [", ".join("on" if r[key] else "off" for r in rows) for key in ("decides", "by_gap")]
+            yield f"| {family} | {products} | {' | '.join(scores + told)} | {best} | {' | '.join(said)} |"
+    yield (
+        f"\nOverall accuracy lost against the better choice, mean of {count} rows and seeds: this rule "
+        f"{lost['decides'] / count:.4f}, by agreement {lost['by_gap'] / count:.4f}, always on "
+        f"{lost['always'] / count:.4f}, never {lost['never'] / count:.4f}.\n"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
