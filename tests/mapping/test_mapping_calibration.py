@@ -154,10 +154,10 @@ def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Ca
         maps = context.store("map").read(context.grid.window).values
         found.append(maps.tobytes())
     assert found[:2] == found[2:]
-    record = read_json(tmp_path / "40/work/map/calibration.json")
+    record = read_json(tmp_path / "40" / "work" / "map" / "calibration.json")
     assert record["source"] == "points"
     assert record["coarse"] > 1.4  # random classes at random points: the network learns that it knows nothing
-    assert read_calibration(tmp_path / "40/work/map/calibration.json").coarse == record["coarse"]
+    assert read_calibration(tmp_path / "40" / "work" / "map" / "calibration.json").coarse == record["coarse"]
 
 
 def test_only_confidence_depends_on_the_points(tmp_path: Path, world: Callable, network: Callable) -> None:
