@@ -45,6 +45,7 @@ NAMES = {1: "structure", 2: "impervious", 3: "water", 4: "prairie", 5: "tree", 6
 CELL = 10
 DESIGNS = ("simple_random", "systematic", "stratified", "two_stage")
 N = 600
+SHOWN = "## What it shows"
 
 
 def main() -> int:
@@ -55,9 +56,14 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     ground = open_ground(options.map, options.side)
-    tables = [counting(ground), ten_metres(ground), *sampling(ground, options.draws), "(Say here what it shows.)"]
-    write_text(options.page, "\n\n".join([head(ground), *tables]) + "\n")
+    tables = [counting(ground), ten_metres(ground), *sampling(ground, options.draws)]
+    write_text(options.page, "\n\n".join([head(ground), *tables, SHOWN]) + "\n" + said_before(options.page))
     return 0
+
+
+def said_before(page: Path) -> str:
+    """What somebody wrote below the figures, which is kept: check it against the new ones."""
+    return page.read_text("utf-8").partition(SHOWN + "\n")[2] if page.is_file() else ""
 
 
 @dataclass(frozen=True, eq=False)
