@@ -9,10 +9,13 @@ import pytest
 
 from l2h.cli.main import main
 from l2h.core.files import read_json, sha256_file
+from l2h.pipeline import Pipeline
 from l2h.toy.stage import make_toy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "sources"))
+from pyramid import TILE, build
 from scripted import Scripted, busy, hang_up, part_then
+from tiny_project import QUICK, edit, make_project
 
 # the catalogue's name, the file it needs near 117° E, 30° N, and the toy's file that plays it
 LAYOUT = (
@@ -33,6 +36,7 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = folder / "served" / prefix / file
         target.parent.mkdir(parents=True)
         shutil.copy(folder / "toy/inputs/products" / stem, target)
+    shutil.copytree(folder / "toy/inputs/imagery", folder / "served/imagery")
     return folder
 
 
@@ -59,11 +63,11 @@ def layers(country: Path, folder: Path, products: list[str], names: dict[str, st
     return digests(folder, names)
 
 
-def start(country: Path, folder: Path, products: list[str]) -> None:
+def start(country: Path, folder: Path, products: list[str], imagery: str = "") -> None:
     inputs = country / "toy" / "inputs"
     options = [word for product in products for word in ("--product", product)]
     vectors = ["--osm", inputs / "osm.osm.pbf", "--boundary", inputs / "boundary.gpkg", "--layer", "cities"]
-    assert l2h("init", folder, "--imagery", inputs / "imagery" / "*.tif", *options, *vectors) == 0
+    assert l2h("init", folder, "--imagery", imagery or inputs / "imagery" / "*.tif", *options, *vectors) == 0
 
 
 def digests(folder: Path, names: dict[str, str]) -> dict[str, str]:
@@ -169,3 +173,57 @@ def test_holes_end_with_status_3(
     )
     assert l2h("fetch", tmp_path / "holes") == 3  # this machine is reached only when the user says so
     assert "fetch.allow_private = true" in capsys.readouterr().err
+
+
+# --- imagery as well --------------------------------------------------------------------------------------------------
+
+
+def served_products(server: Scripted) -> list[str]:
+    return [f"{name}={server.url}/{prefix}" for name, prefix, *_ in LAYOUT]
+
+
+def same_lattice(folder: Path, local: Path) -> None:
+    """Give a project, which could not look at a scene when it began, the CRS that another took from one."""
+    (crs,) = [line for line in (local / "project.toml").read_text().splitlines() if line.startswith("crs = ")]
+    path = folder / "project.toml"
+    lines = [crs if line.startswith("crs = ") else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+
+
+def test_a_country_that_lies_on_servers_only(
+    country: Path, server: Scripted, wanted: dict[str, str], tmp_path: Path
+) -> None:
+    """Scenes from a list of addresses, products from their prefixes, every transfer broken once: the same layers."""
+    scenes = sorted((country / "served/imagery").glob("*.tif"))
+    (tmp_path / "scenes.txt").write_text("".join(f"{server.url}/imagery/{path.name}\n" for path in scenes))
+    for path in scenes:
+        server.script[f"GET /imagery/{path.name}"] = [part_then(hang_up), busy(503), busy(429, Retry_After="0")]
+    start(country, tmp_path / "all", served_products(server), str(tmp_path / "scenes.txt"))
+    same_lattice(tmp_path / "all", country / "local")
+    assert l2h("fetch", tmp_path / "all", *OPEN) == 0
+    assert l2h("layers", tmp_path / "all", "--executor", "serial") == 0
+    assert digests(tmp_path / "all", SAME) == wanted
+    rows = read_json(tmp_path / "all/work/layers/fetched.json")
+    assert len(rows) == len(LAYOUT) + len(scenes)
+    assert {row["verified"] for row in rows} == {"size"}
+
+
+@pytest.mark.slow
+def test_the_map_of_a_picture_in_tiles_is_that_of_the_picture_in_one_file(tmp_path: Path) -> None:
+    """fetch and run with a picture served in tiles; run with the same picture as a local file: the same map."""
+    quick = [word for setting in QUICK for word in ("--set", setting)]
+    local, tiled = make_project(tmp_path / "local"), make_project(tmp_path / "tiled")
+    (tmp_path / "served").mkdir()
+    build(tmp_path / "served/t", local / "whole.tif", Pipeline.open(local).grid)
+    edit(local, 'paths = ["scenes/*.tif"]', 'paths = ["whole.tif"]')
+    with Scripted(tmp_path / "served") as server:
+        tiles = f'url = "{server.url}/t/{{z}}/{{x}}/{{y}}.png", tile_px = {TILE}, per_second = 1000.0'
+        edit(tiled, 'paths = ["scenes/*.tif"]', f"tiles = {{ {tiles} }}")
+        assert l2h("fetch", tiled, *OPEN) == 0
+    for folder in (local, tiled):
+        assert l2h("run", folder, "--executor", "serial", *quick) == 0
+    maps = [sorted((folder / "work/map").glob("*.tif")) for folder in (local, tiled)]
+    assert len(maps[0]) > 0
+    assert [path.name for path in maps[0]] == [path.name for path in maps[1]]
+    assert [sha256_file(path) for path in maps[0]] == [sha256_file(path) for path in maps[1]]
+    assert not list((tiled / "release").rglob("*_date*.zip"))  # nobody said when the picture was taken

@@ -31,7 +31,9 @@ class Outlines:
 class Sources:
     """What the user named: globs of imagery, (legend, glob) of products, vectors, outlines, and a CRS if any.
 
-    imagery : may be empty, where there is a CRS: the scenes come later
+    imagery : globs, folders and VRTs of scenes that are here, or where `fetch` finds them: a list of addresses
+              (`NAME.txt`), `stac:ADDRESS`, or the template of a tile's address with {z}, {x} and {y}. May be empty,
+              where there is a CRS: the scenes come later
     fetched : (name in the catalogue, address; empty for the publisher's own) of products that are to be fetched
     """
 
@@ -67,11 +69,17 @@ def write_project(path: Path, sources: Sources) -> None:
     """
     for pattern in (*(glob for _, glob in sources.products), *((sources.osm,) if sources.osm else ())):
         _files(pattern)
-    scenes = tuple(look(_first_picture(pattern)) for pattern in sources.imagery)
+    scenes = tuple(None if is_fetched(pattern) else look(_first_picture(pattern)) for pattern in sources.imagery)
+    first = next((scene.grid for scene in scenes if scene), None)
     if not scenes and sources.crs is None:
         raise InputError("there is no imagery to take a lattice from", hint="Name --imagery, or --crs.")
-    lattice = choose_lattice(sources, scenes[0].grid) if scenes else Lattice(str(sources.crs), None)
+    lattice = choose_lattice(sources, first) if scenes else Lattice(str(sources.crs), None)
     write_text(path, render(sources, scenes, lattice, path.parent.absolute()))
+
+
+def is_fetched(pattern: str) -> bool:
+    """Whether imagery comes by `fetch`: from a list of addresses, a catalogue or a service of tiles."""
+    return pattern.startswith("stac:") or "://" in pattern or pattern.endswith(".txt")
 
 
 def look(path: Path) -> Scene:
@@ -89,17 +97,24 @@ def _first_picture(pattern: str) -> Path:
     return find_pictures(Path.cwd(), (pattern,), "imagery")[0].path
 
 
-def choose_lattice(sources: Sources, scene: Grid) -> Lattice:
-    """The scene's own lattice where it has one of about 1 m, so that its pixels are copied and not resampled."""
+def choose_lattice(sources: Sources, scene: Grid | None) -> Lattice:
+    """The scene's own lattice where it has one of about 1 m, so that its pixels are copied and not resampled.
+
+    scene : None where no scene is here yet: the lattice is then centred on the outlines
+    """
     from l2h.sources.boundaries import read_cities
     from l2h.sources.settings import BoundarySettings
 
-    crs = sources.crs or choose_crs(scene)
     boundary = _files(sources.outlines.path)[0]
     region, province, city = sources.outlines.levels
     outlines = BoundarySettings(
         path=str(boundary), layer=sources.outlines.layer, region=region, province=province, city=city, licence=LICENCE
     )
+    if scene is None:
+        left, bottom, right, top = read_cities(boundary, outlines, "EPSG:4326").bounds()
+        around = Grid("EPSG:4326", left, top, max(right - left, top - bottom), 1, 1)
+        return Lattice(sources.crs or choose_crs(around), None)
+    crs = sources.crs or choose_crs(scene)
     cities = read_cities(boundary, outlines, crs)
     on_scene = crs == scene.crs and abs(scene.pixel - 1) < 1e-6
     return Lattice(crs, snap(cities.bounds(), scene) if on_scene else None)
@@ -131,7 +146,7 @@ def snap(bounds: Bounds, scene: Grid) -> Bounds:
     return scene.x + cols[0] * pixel, scene.y - rows[1] * pixel, scene.x + cols[1] * pixel, scene.y - rows[0] * pixel
 
 
-def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder: Path) -> str:
+def render(sources: Sources, scenes: tuple[Scene | None, ...], lattice: Lattice, folder: Path) -> str:
     """The text of the project file; paths below `folder` are written relative to it."""
     parts = [
         "# l2h project: every key is explained in docs/settings.md; unknown keys are refused\n",
@@ -143,9 +158,9 @@ def render(sources: Sources, scenes: tuple[Scene, ...], lattice: Lattice, folder
     ]
     for number, (pattern, scene) in enumerate(zip(sources.imagery, scenes, strict=True), 1):
         name = "imagery" if len(sources.imagery) == 1 else f"imagery{number}"
-        bands = list(range(1, min(scene.bands, 3) + 1))
+        bands = list(range(1, min(scene.bands if scene else 3, 3) + 1))
         parts += ["[[imagery]]", f"name = {_text(name)}", f"bands = {bands}"]
-        parts += _layer(pattern, folder)
+        parts += _layer(pattern, folder) if scene else [*_fetched_imagery(pattern, folder), *_rights()]
     parts += [] if scenes else ["[[imagery]]                  # your scenes: put them there, or name them", *_later()]
     names: list[str] = []
     for legend, pattern in sources.products:
@@ -187,6 +202,17 @@ def _grid(lattice: Lattice) -> list[str]:
 
 def _layer(pattern: str, folder: Path) -> list[str]:
     return [_paths(pattern, folder), *_rights()]
+
+
+def _fetched_imagery(pattern: str, folder: Path) -> list[str]:
+    """Where `fetch` finds imagery."""
+    if pattern.startswith("stac:"):
+        address = pattern.removeprefix("stac:")
+        address = address if "://" in address else _relative(Path(address), folder)
+        return [f"stac = {{ address = {_text(address)} }}   # and collections, asset, start, end, max_cloud_percent"]
+    if "://" in pattern:
+        return [f"tiles = {{ url = {_text(pattern)} }}   # and terms, key_env, zoom: docs/settings.md"]
+    return [f"urls = {_text(_relative(_files(pattern)[0], folder))}"]
 
 
 def _fetched(product: str, address: str, folder: Path) -> list[str]:

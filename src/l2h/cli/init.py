@@ -18,8 +18,10 @@ DEFAULT_PRODUCTS = ("worldcover-2021", "esri-2021", "from_glc10-2017")
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--imagery", metavar="GLOB", multiple=True,
-    help="1 m scenes; in ranked order. May be left out where --crs or --boundary china says the lattice.",
+    "--imagery", metavar="GLOB|LIST.txt|stac:ADDRESS|URL", multiple=True,
+    help="1 m scenes, in ranked order: files, folders, VRTs; or what `fetch` fetches: a list of addresses, a STAC "
+    "catalogue, the address of a tile with {z}, {x} and {y} in it. May be left out where --crs or --boundary china says "
+    "the lattice.",
 )  # fmt: skip
 @click.option(
     "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True,
@@ -52,7 +54,7 @@ def init(
 ) -> int:
     """Write DIR/project.toml for your own data. Paths may be absolute or relative to where you stand."""
     from l2h.project import PROJECT_FILE, load_project
-    from l2h.starter import Outlines, Sources, write_project
+    from l2h.starter import Outlines, Sources, is_fetched, write_project
 
     path = folder / PROJECT_FILE
     if path.exists():
@@ -63,7 +65,8 @@ def init(
     outlines = _china(folder) if boundary == "china" else Outlines(boundary, layer, levels(columns))
     write_project(path, Sources(imagery, here, osm, outlines, crs or outlines.crs, title, fetched))
     load_project(folder)
-    then = f"l2h fetch {folder} && l2h run {folder}" if fetched else f"l2h run {folder}"
+    fetching = bool(fetched) or any(map(is_fetched, imagery))
+    then = f"l2h fetch {folder} && l2h run {folder}" if fetching else f"l2h run {folder}"
     click.echo(f"wrote {path}\nRead it, state the licences, then: {then}", err=True)
     return 0
 

@@ -97,7 +97,7 @@ def year_colours(years: list[str]) -> dict[str, str]:
     from matplotlib.colors import to_hex
 
     ramp = colormaps["viridis_r"]
-    spread = np.linspace(0.05, 0.8, len(years)) if len(years) > 1 else [0.5]
+    spread = np.linspace(0.05, 0.8, len(years)) if len(years) > 1 else [0.5] * len(years)
     return {year: to_hex(ramp(float(t))) for year, t in zip(years, spread, strict=True)}
 
 
