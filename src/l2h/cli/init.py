@@ -20,8 +20,8 @@ DEFAULT_PRODUCTS = ("worldcover-2021", "esri-2021", "from_glc10-2017")
 @click.option(
     "--imagery", metavar="GLOB|LIST.txt|stac:ADDRESS|URL", multiple=True,
     help="1 m scenes, in ranked order: files, folders, VRTs; or what `fetch` fetches: a list of addresses, a STAC "
-    "catalogue, the address of a tile with {z}, {x} and {y} in it. May be left out where --crs or --boundary china says "
-    "the lattice.",
+    "catalogue, the address of a tile with {z}, {x} and {y} in it. May be left out where --crs or --boundary china "
+    "says the lattice.",
 )  # fmt: skip
 @click.option(
     "--product", "products", metavar="LEGEND=GLOB|NAME[=ADDRESS]", multiple=True,
