@@ -203,7 +203,7 @@ def test_a_country_that_lies_on_servers_only(
     assert l2h("fetch", tmp_path / "all", *OPEN) == 0
     assert l2h("layers", tmp_path / "all", "--executor", "serial") == 0
     assert digests(tmp_path / "all", SAME) == wanted
-    rows = read_json(tmp_path / "all/work/layers/fetched.json")
+    rows = read_json(tmp_path / "all" / "work" / "layers" / "fetched.json")
     assert len(rows) == len(LAYOUT) + len(scenes)
     assert {row["verified"] for row in rows} == {"size"}
 
