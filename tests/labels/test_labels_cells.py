@@ -64,6 +64,12 @@ def test_fusion_follows_two_of_three_and_knows_where_nothing_is() -> None:
     assert class_of(out, void_below=101).tolist() == [[0] * 9]
 
 
+def test_a_model_without_anchors_and_without_smoothing_still_labels() -> None:
+    free = LabelSettings(anchor_strength=0, prior_smoothing=0)
+    (out,) = fuse([np.array([[[10, 10, 40]], [[2, 2, 5]], [[20, 20, 10]]], "uint8")], OLD, free)
+    assert set(out[:-1].sum(0, dtype=int).ravel()) == {255}
+
+
 def test_cells_where_all_products_say_nothing_have_no_posterior() -> None:
     (out,) = fuse([np.array([[[10, 0]], [[2, 10]], [[20, 0]]], "uint8")], OLD)
     assert out[:, 0, 1].tolist() == [0] * 11

@@ -40,6 +40,12 @@ def test_scores_are_logarithms_and_silence_says_nothing() -> None:
     assert score_table(np.array([[0.5, 0.5]]), (3, 7), tempering=0.5)[0, 3] == round(NAT * np.log(0.5) / 2)
 
 
+def test_what_was_never_seen_counts_heavily_but_is_a_number() -> None:
+    never = round(NAT * np.log(1e-9))
+    assert score_table(np.array([[1.0, 0.0]]), (3, 7), tempering=1.0)[0, 7] == never
+    assert expectation_table(np.array([0.0, 1.0]))[0, 0] == never
+
+
 def test_what_is_expected_runs_from_the_regions_share_to_the_neighbours() -> None:
     table = expectation_table(np.array([0.25, 0.75]))
     assert table.shape == (2, LEVELS + 1)

@@ -31,6 +31,7 @@ LEVELS = 4096  # steps in which the shares around a cell are told apart
 LAMBDA = 0.1  # share of the region's own class shares in what is expected of a cell
 TRUNCATE = 2.5  # the Gaussian ends at this many standard deviations
 UNIT = 1 << 20  # weight of the likeliest class
+LEAST = 1e-9  # no probability counts as less: a code never seen of a class speaks against it, but does not forbid it
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ class Evidence:
 def score_table(rows: npt.NDArray[np.float64], codes: tuple[int, ...], tempering: float) -> Scores:
     """Scores of one product, int32 [K, 256]: P(code | class) [K, L] of the codes that say something; others score 0."""
     table = np.zeros((len(rows), 256), "int32")
-    table[:, list(codes)] = np.rint(NAT * tempering * np.log(rows))
+    table[:, list(codes)] = np.rint(NAT * tempering * np.log(np.maximum(rows, LEAST)))
     return table
 
 
 def expectation_table(prior: npt.NDArray[np.float64]) -> Scores:
     """log((1 - λ) m / LEVELS + λ π_c) for m = 0..LEVELS, int32 [K, LEVELS + 1], in 1/NAT."""
     level = np.arange(LEVELS + 1) / LEVELS
-    return np.asarray(np.rint(NAT * np.log((1 - LAMBDA) * level + LAMBDA * prior[:, None])), "int32")
+    expected = np.maximum((1 - LAMBDA) * level + LAMBDA * prior[:, None], LEAST)
+    return np.asarray(np.rint(NAT * np.log(expected)), "int32")
 
 
 def radius_cells(sigma_cells: float) -> int:
