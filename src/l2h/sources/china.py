@@ -189,4 +189,4 @@ def pinyin(name: str) -> str:
 
     syllables = lazy_pinyin(UNIT.sub("", name) or name, style=Style.NORMAL, v_to_u=True)
     rest = "".join(f"'{s}" if s[0] in "aoe" else s for s in syllables[1:])
-    return (syllables[0] + rest).capitalize()
+    return str(syllables[0] + rest).capitalize()
