@@ -2,7 +2,7 @@
 
 import pytest
 
-from l2h.accuracy.apart import calibration_step
+from l2h.accuracy.apart import calibration_step, check_apart
 from l2h.accuracy.points import Points
 from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
 from l2h.core.errors import InputError
@@ -51,3 +51,11 @@ def test_near_points_are_refused(tmp_path, judge, fits):
 def test_the_same_pixel_is_refused_at_any_distance(tmp_path):
     with pytest.raises(InputError, match="judged by what it was fitted to"):
         locate(tmp_path, [(3, 4)], [(3, 4)], apart_m=0.0)
+
+
+def test_the_distance_is_in_metres_whatever_the_unit_of_the_crs():
+    feet = Grid("EPSG:2232", 3_000_000.0, 1_700_000.0, 3.0, 200, 200)  # pixels of 3 US survey feet, 0.914 m
+    at = [Points.from_csv(f"id,row,col,reference,second,stratum\na,5,{col},2,0,0\n") for col in (5, 15)]
+    with pytest.raises(InputError, match=r"at least 9.2 m between them, got 9.1 m"):
+        check_apart(*at, feet, 9.2, "ours.csv")
+    check_apart(*at, feet, 9.1, "ours.csv")

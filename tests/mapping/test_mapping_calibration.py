@@ -136,6 +136,11 @@ def test_a_foreign_table_of_points_is_refused(tmp_path: Path) -> None:
         Places.from_csv(tmp_path / "p.csv")
 
 
+def test_points_that_are_not_placed_yet_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read.*p\.csv"):
+        Places.from_csv(tmp_path / "p.csv")
+
+
 def with_points(context: Context, n: int) -> Context:
     generator = np.random.default_rng(1)
     places = [(r, c) for r in range(0, context.grid.height, 7) for c in range(0, context.grid.width, 9)][:n]

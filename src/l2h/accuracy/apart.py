@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from l2h.accuracy.points import Points, read_points
 from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
+from l2h.core.crs import metres_per_unit
 from l2h.core.errors import InputError
 from l2h.core.files import write_text
 from l2h.core.grid import Grid
@@ -42,23 +43,24 @@ def locate(
     """Read, place and write calibration points; InputError where one lies too near a point of the assessment."""
     points = _read(folder, ReferenceSettings(**settings.model_dump(exclude={"apart_m"})), grid)
     if reference is not None and reference.points:
-        check_apart(points, _read(folder, reference, grid), settings.apart_m / grid.pixel, settings.points)
+        check_apart(points, _read(folder, reference, grid), grid, settings.apart_m, settings.points)
     write_text(out, points.to_csv())
     return Made(info={"points": len(points)})
 
 
-def check_apart(points: Points, judges: Points, apart_px: float, where: str) -> None:
-    """Refuse points nearer than `apart_px` to points that judge: what was fitted to them cannot be judged by them."""
-    ours, theirs = (np.stack([p.rows, p.cols], axis=1).astype("float64") for p in (points, judges))
+def check_apart(points: Points, judges: Points, grid: Grid, apart_m: float, where: str) -> None:
+    """Refuse points nearer than `apart_m` to points that judge: what was fitted to them cannot be judged by them."""
+    side = grid.pixel * metres_per_unit(grid.crs)
+    ours, theirs = (np.stack([p.rows, p.cols], axis=1) * side for p in (points, judges))
     distance, nearest = (np.atleast_1d(found) for found in cKDTree(theirs).query(ours))
-    near = (distance < apart_px) | (distance == 0)
+    near = (distance < apart_m) | (distance == 0)
     if near.any():
         i = int(np.argmax(near))
         raise InputError(
             f"{int(near.sum())} calibration points lie where the assessment's points lie",
             where=f"{where}, point {points.ids[i]} and reference point {judges.ids[int(nearest[i])]}",
-            expected=f"at least {apart_px:g} px between them",
-            got=f"{distance[i]:.1f} px",
+            expected=f"at least {apart_m:g} m between them",
+            got=f"{distance[i]:.1f} m",
             hint="A map may not be judged by what it was fitted to: draw two samples, or leave these points out.",
         )
 

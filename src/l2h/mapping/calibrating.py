@@ -31,8 +31,11 @@ class Places:
 
     @classmethod
     def from_csv(cls, path: Path) -> "Places":
-        """From the table of located points; InputError where it is not one."""
-        rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
+        """From the table of located points; InputError where it is not there, or is not one."""
+        try:
+            rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
+        except OSError as error:  # a plan made before the points are on the lattice
+            raise InputError("a file cannot be read", where=str(path), got=error.strerror or str(error)) from error
         if not rows or tuple(rows[0]) != HEADER:
             raise InputError("not a table of located points", where=str(path), expected=", ".join(HEADER))
         numbers = np.array([row[1:5] for row in rows[1:]], "int64").reshape(-1, 4)
