@@ -43,8 +43,10 @@ def page_settings(project: Project) -> PageSettings:
 
 
 def _teachers(project: Project) -> dict[str, tuple[str, ...]]:
-    """What the labels come from, with the files that are named."""
-    found = {product.name: tuple(product.paths) for product in project.products}
+    """What the network learns from beside pictures, with the files that are named."""
+    found = {product.name: tuple(product.paths) for product in project.products if product.use == "labels"}
+    clean = project.learning.clean.points
+    found |= {"clean points": (clean,)} if clean else {}
     return found | ({"OpenStreetMap": tuple(project.osm.paths)} if project.osm else {})
 
 
