@@ -4,6 +4,7 @@ A stretch that follows the tile it is used on makes a patchwork of brightness th
 cover. Here it is found once for the whole layer, written down, and read by everyone.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,24 +46,23 @@ class Sample:
 
 def sample_of(scenes: Sequence[Scene]) -> Sample:
     """Which blocks are looked at: an equal share of every file, at most about BLOCKS in all."""
-    total = sum(len(_blocks(scene)) for scene in scenes)
+    total = sum(rows * cols for rows, cols in map(_blocks, scenes))
     return Sample(tuple(scenes), max(1, total // BLOCKS))
 
 
-def _blocks(scene: Scene) -> list[Window]:
-    whole = scene.frame.window
-    return [
-        Window(row, row + SIDE, col, col + SIDE).intersect(whole)
-        for row in range(0, whole.row_stop, SIDE)
-        for col in range(0, whole.col_stop, SIDE)
-    ]
+def _blocks(scene: Scene) -> tuple[int, int]:
+    """Rows and columns of blocks: counted, never listed, since the picture of a service is as large as the country."""
+    return -(-scene.frame.height // SIDE), -(-scene.frame.width // SIDE)
 
 
 def chosen(scene: Scene, every: int) -> Iterator[Window]:
     """The blocks of a scene that are looked at: one of `every`, spread over the file; the same ones always."""
-    blocks = _blocks(scene)
-    step = next(s for s in range(STEP, STEP + len(blocks) + 1) if np.gcd(s, len(blocks)) == 1)
-    yield from (blocks[(n * step) % len(blocks)] for n in range(max(1, len(blocks) // every)))
+    rows, cols = _blocks(scene)
+    count = rows * cols
+    step = next(s for s in range(STEP, STEP + count + 1) if math.gcd(s, count) == 1)
+    for n in range(max(1, count // every)):
+        row, col = (SIDE * place for place in divmod(n * step % count, cols))
+        yield Window(row, row + SIDE, col, col + SIDE).intersect(scene.frame.window)
 
 
 def count_levels(sample: Sample) -> tuple[Counts, tuple[Hole, ...]]:
