@@ -204,6 +204,17 @@ def test_filters_that_find_nothing_or_too_much(
         desk.plan()
 
 
+def test_scenes_of_another_collection_need_no_such_asset(scenes: Scripted, tmp_path: Path) -> None:
+    write_catalogue(scenes.folder / "stac", {"one": ("../a.tif", BOX, "2021-05-06", 5.0)})
+    radar = item("radar", "../a.tif", BOX, "2021-05-06", collection="theirs", assets={"vv": {"href": "../a.tif"}})
+    (scenes.folder / "stac/radar.json").write_text(json.dumps(radar))
+    inner = ({"rel": "item", "href": "./radar.json"}, {"rel": "item", "href": "./i0.json"})
+    (scenes.folder / "stac/ours.json").write_text(json.dumps(collection(*inner)))
+    source = entry(stac={"address": f"{scenes.url}/stac/catalog.json", "collections": ["ours"]})
+    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk:
+        assert [order.file for order in desk.plan()] == ["one.tif"]
+
+
 @pytest.mark.parametrize("href", ["file:///etc/passwd", "/vsicurl/http://x/a.tif", "ftp://a.example/a.tif"])
 def test_an_asset_of_another_kind_is_refused(scenes: Scripted, tmp_path: Path, href: str) -> None:
     write_catalogue(scenes.folder / "stac", {"one": (href, BOX, "2021-05-06", 5.0)})

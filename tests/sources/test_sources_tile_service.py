@@ -228,6 +228,7 @@ def test_a_plan_reckons_tiles_and_writes_nothing(service: Service) -> None:
         ({"url": "https://a.example/{q}", "wmts": "https://a.example"}, "either url"),
         ({"wmts": "https://a.example"}, "layer goes with wmts"),
         ({"url": "https://a.example/{q}?k={key}"}, "goes with key_env"),
+        ({"wmts": "https://a.example/wmts?tk={key}", "layer": "img"}, "goes with key_env"),
         ({"url": "https://{s}.a.example/{q}"}, "goes with subdomains"),
     ],
 )

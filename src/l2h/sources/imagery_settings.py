@@ -82,7 +82,8 @@ class TilesSettings(Settings):
             raise ValueError("url needs {z}, {x} and {y} (or {-y}), or {q}")
         if (self.wmts is None) != (self.layer is None) or (self.url and (self.style or self.matrix_set)):
             raise ValueError("layer goes with wmts; style and matrix_set too")
-        if ("{key}" in text) != (self.key_env is not None) and self.url:
+        named = "{key}" in text  # a WMTS may want its key in the addresses of tiles alone
+        if (named and self.key_env is None) or (self.url and self.key_env is not None and not named):
             raise ValueError("{key} in the address goes with key_env")
         if ("{s}" in text) != bool(self.subdomains):
             raise ValueError("{s} in the address goes with subdomains")

@@ -132,14 +132,16 @@ def file_names(wanted: Sequence[tuple[str, str]]) -> list[str]:
     ['S2_a_b.tif', 'c.jp2', 'c-2.jp2']
     """
     names: list[str] = []
+    taken: set[str] = set()
     for identity, address in wanted:
         stem = re.sub(r"[^A-Za-z0-9._-]+", "_", identity).lstrip(".-")[:150] or "scene"
         suffix = Path(re.split(r"[?#]", address)[0]).suffix.lower()
         suffix = suffix if suffix in SUFFIXES else ".tif"
         stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
         name, number = f"{stem}{suffix}", 1
-        while name.lower() in (taken.lower() for taken in names):
+        while name.lower() in taken:
             number += 1
             name = f"{stem}-{number}{suffix}"
         names.append(name)
+        taken.add(name.lower())
     return names

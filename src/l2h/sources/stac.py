@@ -109,7 +109,8 @@ def _items(settings: StacSettings, site: Site, box: Box, where: str) -> Iterator
             warnings.simplefilter("ignore", PystacClientWarning)  # a static catalogue is no API: we look
             client = Client.open(str(root or settings.address), stac_io=reader)
             for values, base in _documents(client, settings, box):
-                yield read_item(values, base, settings.asset)
+                if not settings.collections or values.get("collection") in settings.collections:
+                    yield read_item(values, base, settings.asset)  # those of another collection may lack the asset
     except L2HError:
         raise
     except (pystac.STACError, APIError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
