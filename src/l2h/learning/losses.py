@@ -143,8 +143,8 @@ def rest_loss(traffic: Tensor, building: Tensor, rest: Tensor) -> Tensor:
 
     traffic, building: logits [N, H, W]; rest [N, H, W] float: how surely a pixel's cell is built-up, 0 on vectors, on
     their rings and where there is no picture. With the two alone, the pull on a pixel is p_b^q p_t: next to none where
-    the network is sure of a road, so an unmapped road stays one. It decides for what looks like neither: yards,
-    squares, roofs unlike the mapped ones, which the split alone gives to traffic when roofs are what is mapped.
+    the network is sure of a road, so most unmapped roads stay roads. It decides for what looks like neither:
+    yards, squares, roofs unlike the mapped ones, which the split alone gives to traffic when roofs are what is mapped.
     """
     picked = torch.sigmoid(building - traffic)
     return mean_where(generalised_cross_entropy(picked, REST_Q), rest)

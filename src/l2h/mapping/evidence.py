@@ -158,7 +158,7 @@ def expected_of_labels(model: Mapping[str, Any], where: str) -> float:
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise InputError(
             "the label model does not tell what it expects of itself", where=where, got=repr(error),
-            hint="Labels of an earlier version: make them again, or set mapping.prior to 'on' or 'off'.",
+            hint="Labels of an earlier version: remove the file and run the stage `labels` again.",
         ) from error  # fmt: skip
 
 
