@@ -188,6 +188,13 @@ def test_sums_on_larger_cells_are_those_of_their_parts():
     assert halved["city"].tolist() == [[0, 2], [6, 8], [12, 14]]
 
 
+def test_sums_on_larger_cells_do_not_overflow():
+    sums = Sums(Grid("EPSG:32650", 0.0, 0.0, 1.0, 4, 6_000_000), LEGEND)  # cells of 3000 px, pages of 6000 px
+    assert (sums.factor, sums.fields["seen"].dtype) == (3000, np.uint32)
+    sums.fields["image"] += np.uint32(255 * 3000**2)
+    assert sums.halved()["image"][0, 0, 0] == 2 * 255 * 3000**2  # one row of cells: two of four are there
+
+
 def test_sums_of_a_country_stay_small_and_cannot_overflow():
     nation_grid = Grid("EPSG:32650", 0.0, 0.0, 1.0, 5_000_000, 6_000_000)
     factor = overview_factor(nation_grid)

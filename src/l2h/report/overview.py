@@ -81,7 +81,7 @@ class Overview:
 
 
 class Sums:
-    """Sums of a nation on its overview's cells, added block by block: 17 numbers a cell, whatever the country."""
+    """Sums of a nation on its overview's cells, added block by block: 18 numbers a cell, whatever the country."""
 
     def __init__(self, grid: Grid, legend: Legend) -> None:
         self.factor = overview_factor(grid)
@@ -98,7 +98,7 @@ class Sums:
         result = {}
         for name, field in self.fields.items():
             even = np.pad(field, [(0, 0)] * (field.ndim - 2) + [(0, s % 2) for s in field.shape[-2:]])
-            first = even[..., ::2, ::2]
+            first = even[..., ::2, ::2].astype(cell_dtype(2 * self.factor))  # four times as large: wider where it must
             others = even[..., 1::2, ::2], even[..., ::2, 1::2], even[..., 1::2, 1::2]
             result[name] = first.copy() if name in FIRST else first + others[0] + others[1] + others[2]
         return result
