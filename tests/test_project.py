@@ -76,6 +76,11 @@ def test_a_recipe_reaches_the_other_rooms_and_yields_to_the_user(tiny: Path) -> 
         ('"esri2020"', '"worldcover"', r"^two layers bear the name 'worldcover'"),
         ('name = "tiny"', 'name = "Tiny"', r"expected a text that matches pattern .*got 'Tiny'"),
         ("[labels]", '[learning]\nlabels = "label"\n[labels]', r"\[learning\] does not fit together: loss 'cell'"),
+        (
+            "[labels]",
+            '[calibration]\npoints = "a.csv"\n[learning.clean]\npoints = "./a.csv"\n[labels]',
+            r"'./a.csv' cannot both teach the network \(\[learning.clean\]\) and calibrate it",
+        ),
         ("[grid]", "[grid", r"not TOML .*line 4"),
     ],
 )

@@ -114,6 +114,16 @@ class Project(Settings):
             raise ValueError(f"two layers bear the name '{twice[0]}': layer names are folder names, make them unique")
         return self
 
+    @model_validator(mode="after")
+    def _calibration_is_unseen(self) -> "Project":
+        clean = self.learning.clean.points
+        if self.calibration and clean and Path(self.calibration.points) == Path(clean):
+            raise ValueError(
+                f"'{clean}' cannot both teach the network ([learning.clean]) and calibrate it ([calibration]): "
+                "a network is surer of what it has seen than it is right elsewhere"
+            )
+        return self
+
     def digest(self) -> str:
         """SHA-256 of the resolved settings."""
         return sha256_bytes(canonical_json(self.model_dump(mode="json")).encode())
