@@ -29,10 +29,12 @@ def read_spreadsheet(path: Path) -> tuple[list[str], list[dict[str, str | None]]
     try:
         rows = [
             [_text(cell, path, number) for cell in row]
-            for number, row in enumerate(book.worksheets[0].iter_rows(max_row=MAX_ROWS), start=1)
+            for number, row in enumerate(book.worksheets[0].iter_rows(max_row=MAX_ROWS + 1), start=1)
         ]
     finally:
         book.close()
+    if len(rows) > MAX_ROWS:
+        raise InputError("a spreadsheet is too long", where=str(path), expected=f"at most {MAX_ROWS} rows")
     header = [name or "" for name in rows[0]] if rows else []
     return header, [dict(zip(header, row, strict=False)) for row in rows[1:] if any(row)]
 
