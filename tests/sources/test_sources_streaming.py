@@ -1,6 +1,7 @@
 """The parts of streaming: runs of places, rows sorted on disk, groups of rows, tags that need not be asked for."""
 
 import json
+import resource
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from osmium.io import Header
 from osmium.osm.mutable import Node, Way
 
+from l2h.core.errors import StorageError
 from l2h.core.files import read_json
 from l2h.core.grid import Grid
-from l2h.sources import geoparquet, osm_ways, sorter
+from l2h.sources import geoparquet, osm, osm_ways, sorter
 from l2h.sources.geoparquet import open_geoparquet, read_own
 from l2h.sources.osm_layers import write_layers
 from l2h.sources.osm_tags import GONE, TELLING, read_building, read_road
@@ -189,6 +191,28 @@ def test_the_same_bytes_however_the_work_is_cut(tmp_path: Path, monkeypatch: pyt
     assert account["roads"] + account["left_out"]["road: outside the grid"] == 150
     assert account["buildings"] + account["left_out"]["building: outside the grid"] == 150
     assert min(account["roads"], account["buildings"]) > 20
+
+
+def test_places_on_disk_give_the_bytes_of_places_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = scatter(tmp_path / "x.osm.pbf")
+    memory, disk = outputs(tmp_path / "memory"), outputs(tmp_path / "disk")
+    write_layers([path], GRID, 100.0, memory)
+    monkeypatch.setattr(osm, "SMALL_BYTES", 0)
+    write_layers([path], GRID, 100.0, disk)
+    assert [one.read_bytes() for one in memory] == [other.read_bytes() for other in disk]
+    assert not list(tmp_path.rglob("*.part-*"))
+
+
+def test_a_disk_without_room_for_places_is_no_broken_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = scatter(tmp_path / "x.osm.pbf")
+    monkeypatch.setattr(osm, "SMALL_BYTES", 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StorageError, match="cannot write a file"):
+            write_layers([path], GRID, 100.0, outputs(tmp_path / "out"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_neighbours_lie_together(tmp_path: Path) -> None:

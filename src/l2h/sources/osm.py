@@ -1,7 +1,7 @@
 """OpenStreetMap extracts, streamed into an intake: memory holds a batch, whatever the size of the file.
 
-The places of the nodes lie in a file of 16 bytes a node (osmium's sparse array), which the system keeps in memory as
-far as there is room.
+The places of the nodes of a large extract lie in a file of 16 bytes a node (osmium's sparse array), which the system
+keeps in memory as far as there is room; those of a small one lie in memory.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import osmium
 from osmium.filter import EntityFilter, KeyFilter
 from osmium.osm import NODE, RELATION, WAY, Relation
 
-from l2h.core.errors import InputError
+from l2h.core.errors import InputError, StorageError
 from l2h.sources.intake import WGS84, Intake
 from l2h.sources.osm_relations import Relations, assemble
 from l2h.sources.osm_tags import TELLING, read_building
@@ -22,15 +22,16 @@ from l2h.sources.osm_ways import BATCH, Seen, Ways, names_of
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 REPLICATION = "osmosis_replication_timestamp"
+SMALL_BYTES = 32 << 20  # an extract up to this size has some four million nodes
 
 
 def read_osm(path: Path, intake: Intake, scratch: Path, seen: Seen | None = None) -> None:
     """Stream an extract into an intake: relations first, then ways, then the buildings that relations make.
 
-    scratch : folder for the places of the nodes, 16 bytes each
+    scratch : folder for the places of the nodes of a large extract, 16 bytes each
     seen    : what earlier extracts had, needed where there are several
 
-    InputError where the file is missing, broken or no extract.
+    InputError where the file is missing, broken or no extract, StorageError where the places of the nodes find no room.
     """
     if not path.is_file():
         raise InputError("an OpenStreetMap extract is missing", where=str(path))
@@ -45,6 +46,8 @@ def read_osm(path: Path, intake: Intake, scratch: Path, seen: Seen | None = None
         if not stated:
             intake.account.files[path.name] = ways.newest
     except (RuntimeError, ValueError) as error:
+        if "resize file" in str(error):  # osmium's words for a disk that is full or a file that may not grow
+            raise StorageError("cannot write a file", where=str(scratch), got=str(error)) from error
         raise InputError(
             "an OpenStreetMap extract cannot be read", where=str(path), got=str(error), hint="It may be truncated."
         ) from error
@@ -52,7 +55,8 @@ def read_osm(path: Path, intake: Intake, scratch: Path, seen: Seen | None = None
 
 def _stream(path: Path, ways: Ways, scratch: Path) -> None:
     index = scratch / ".nodes.part-index"
-    kept = f"sparse_file_array,{index}" if "," not in str(index) else "sparse_file_array"
+    on_disk = f"sparse_file_array,{index}" if "," not in str(index) else "sparse_file_array"
+    kept = "flex_mem" if path.stat().st_size <= SMALL_BYTES else on_disk
     processor = osmium.FileProcessor(str(path), NODE | WAY).with_locations(kept)
     telling = processor.with_filter(EntityFilter(WAY)).with_filter(KeyFilter(*TELLING)).handler_for_filtered(ways)
     try:
