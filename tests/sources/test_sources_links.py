@@ -18,11 +18,13 @@ from l2h.sources.addresses import AddressError
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.imagery import mosaic
+from l2h.sources.imagery_settings import StacSettings
 from l2h.sources.link_supply import list_urls
 from l2h.sources.listing import file_names
 from l2h.sources.orders import Order
 from l2h.sources.scenes import call_roll, list_scenes
 from l2h.sources.settings import ImagerySettings
+from l2h.sources.stac import Item, passes
 
 Make = Callable[..., Path]
 QUICK = FetchSettings(allow_private=True, backoff_s=0.001, attempts=2)
@@ -202,6 +204,23 @@ def test_filters_that_find_nothing_or_too_much(
     source = entry(stac={"address": f"{scenes.url}/stac/catalog.json", **filters})
     with Delivery([], GRID, tmp_path, QUICK, [source]) as desk, pytest.raises(InputError, match=match):
         desk.plan()
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "meets"),
+    [
+        (1, 2, True),
+        (2.5, 3.5, True),
+        (3.5, 4, False),
+        (-2, 0.5, False),
+        (179, -179, False),
+        (2.5, -179, True),
+        (179, 1, True),
+    ],
+)
+def test_a_scene_meets_a_box_across_the_antimeridian_too(west: float, east: float, meets: bool) -> None:
+    found = Item("a", "ours", (west, 0, east, 1), None, None, None, "https://a.example/a.tif")
+    assert passes(found, StacSettings(address="https://a.example"), (1, 0, 3, 1)) is meets
 
 
 def test_scenes_of_another_collection_need_no_such_asset(scenes: Scripted, tmp_path: Path) -> None:

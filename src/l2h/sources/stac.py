@@ -78,7 +78,9 @@ def passes(item: Item, settings: StacSettings, box: Box) -> bool:
     """Whether an item meets a box (west, south, east, north, in degrees) and passes the filters."""
     half = len(item.box) // 2
     west, south, east, north = *item.box[:2], *item.box[half : half + 2]
-    meets = west <= box[2] and east >= box[0] and south <= box[3] and north >= box[1]
+    # west of an item that crosses the antimeridian is the larger (RFC 7946, 5.2); boxes of grids never do
+    beside = west > box[2] and east < box[0] if west > east else west > box[2] or east < box[0]
+    meets = not beside and south <= box[3] and north >= box[1]
     wanted = not settings.collections or item.collection in settings.collections
     day = item.day or date.min
     in_time = (settings.start is None or day >= settings.start) and (
