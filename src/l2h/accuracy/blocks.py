@@ -7,10 +7,9 @@ import numpy as np
 
 from l2h.accuracy.confidence import confidence_counts
 from l2h.accuracy.maps import MapReader, Shelf
-from l2h.accuracy.points import Points
+from l2h.accuracy.owned import points_within
 from l2h.accuracy.tally import confusions
 from l2h.accuracy.truth import Truth
-from l2h.core.errors import InputError
 from l2h.core.files import write_json
 from l2h.core.grid import Block, Window
 from l2h.core.legend import Legend, load_legend
@@ -78,20 +77,8 @@ def _against_truth(
 
 def _at_points(reader: MapReader, window: Window, located: Path) -> list[list[Any]]:
     """[[number, city, reference, {map: class}, confidence, source], …] of the block's points, by number in the file."""
-    points = Points.from_csv(located.read_text("utf-8"))
-    inside = (points.rows >= window.row_start) & (points.rows < window.row_stop)
-    inside &= (points.cols >= window.col_start) & (points.cols < window.col_stop)
     rows = []
-    for number in np.flatnonzero(inside).tolist():
-        row, col = int(points.rows[number]), int(points.cols[number])
-        pixel = Window(row, row + 1, col, col + 1)
-        city = int(reader.cities(pixel)[0, 0])
-        if city == 0:
-            raise InputError(
-                "a reference point lies outside the map: no city owns its pixel",
-                where=f"point {points.ids[number]}, row {row}, column {col}",
-                hint="Check the points' CRS, or leave points beyond the boundary out of the sample and say so.",
-            )
+    for points, number, pixel, city in points_within(reader.cities, window, located):
         classes = {name: int(codes[0, 0]) for name, codes in reader.codes(pixel).items()}
         _, confidence, source = reader.bands(pixel)[:, 0, 0].tolist()
         rows.append([number, city, int(points.reference[number]), classes, confidence, source])

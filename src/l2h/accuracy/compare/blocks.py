@@ -7,8 +7,7 @@ import numpy as np
 
 from l2h.accuracy.compare.agreement import candidates, cell_sums, crossed
 from l2h.accuracy.compare.lineup import Lineup, LineupReader
-from l2h.accuracy.points import Points
-from l2h.core.errors import InputError
+from l2h.accuracy.owned import points_within
 from l2h.core.files import atomic_path, write_json
 from l2h.core.grid import Block, Window
 from l2h.core.tasks import Made
@@ -80,19 +79,7 @@ def _add_cells(cells: Any, name: str, agree: Any, both: Any, window: Window, str
 
 def _at_points(reader: LineupReader, window: Window, located: Path) -> list[list[Any]]:
     """[[number, city, {map: own code}], …] of the points of the block, by their number in the file."""
-    points = Points.from_csv(located.read_text("utf-8"))
-    inside = (points.rows >= window.row_start) & (points.rows < window.row_stop)
-    inside &= (points.cols >= window.col_start) & (points.cols < window.col_stop)
     rows = []
-    for number in np.flatnonzero(inside).tolist():
-        row, col = int(points.rows[number]), int(points.cols[number])
-        pixel = Window(row, row + 1, col, col + 1)
-        city = int(reader.cities(pixel)[0, 0])
-        if city == 0:
-            raise InputError(
-                "a reference point lies outside the map: no city owns its pixel",
-                where=f"point {points.ids[number]}, row {row}, column {col}",
-                hint="Check the points' CRS, or leave points beyond the boundary out of the sample and say so.",
-            )
+    for _, number, pixel, city in points_within(reader.cities, window, located):
         rows.append([number, city, {name: int(codes[0, 0]) for name, codes in reader.raw(pixel).items()}])
     return rows
