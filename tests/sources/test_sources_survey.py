@@ -1,6 +1,7 @@
 """Survey tables and the settings of sources."""
 
 import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -123,6 +124,17 @@ def test_a_spreadsheet_reads_like_the_csv_it_could_be_saved_as(tmp_path: Path) -
     sheet = read_survey(write_sheet(tmp_path, [*rows, [None, None, None, None]]), SETTINGS)
     assert sheet == read_survey(write(tmp_path, text + "\n"), SETTINGS)
     assert sheet[0].area_m2 == 2541.96 * 1e8
+
+
+def test_a_spreadsheet_whose_rows_are_broken_is_one_clear_error(tmp_path: Path) -> None:
+    whole = write_sheet(tmp_path, [["region", "level"], ["x", "nation"]])
+    broken = tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            target.writestr(name, data[: len(data) // 2] if "worksheets/" in name else data)
+    with pytest.raises(InputError, match=r"a spreadsheet cannot be read.*broken\.xlsx"):
+        read_survey(broken, SETTINGS)
 
 
 def test_spreadsheets_that_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from l2h.core.errors import InputError
 
@@ -26,11 +27,13 @@ def read_spreadsheet(path: Path) -> tuple[list[str], list[dict[str, str | None]]
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise InputError("a spreadsheet cannot be read", where=str(path), got=str(error)) from error
-    try:
+    try:  # rows are read as they are asked for, and so is what is wrong with them
         rows = [
             [_text(cell, path, number) for cell in row]
             for number, row in enumerate(book.worksheets[0].iter_rows(max_row=MAX_ROWS + 1), start=1)
         ]
+    except (ParseError, IndexError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError("a spreadsheet cannot be read", where=str(path), got=str(error)) from error
     finally:
         book.close()
     if len(rows) > MAX_ROWS:
