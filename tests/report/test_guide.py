@@ -139,14 +139,19 @@ def test_versions_tell_what_changed(release, tmp_path):
             file["members"] = [{**m, "sha256": "0" * 64} for m in file["members"] if m["city"] != "North_East_Bo"]
     (release.parent / "0.9").mkdir()
     (release.parent / "0.9" / "MANIFEST.json").write_text(json.dumps(older), "utf-8")
-    (release.parent / "torn").mkdir()
-    (release.parent / "torn" / "MANIFEST.json").write_text('{"product"', "utf-8")
     rows = guide_values(read_release(release))["versions"]
     assert [row["version"] for row in rows] == ["1.0", "0.9"]
     assert (rows[0]["added"], rows[0]["changed"]) == (["North_East_Bo"], ["North_West_Ava"])
     html, _, _ = write_guide(read_release(release), tmp_path / "out")
     assert "New: North_East_Bo. Changed: North_West_Ava." in html.read_text("utf-8")
     assert changes(older, older) == {"first": False, "added": [], "removed": [], "changed": []}
+
+
+def test_a_torn_manifest_beside_is_no_history(release):
+    (release.parent / "torn").mkdir()
+    (release.parent / "torn" / "MANIFEST.json").write_text('{"product"', "utf-8")
+    with pytest.raises(InputError, match=r"beside this one cannot be read.*torn/MANIFEST\.json"):
+        read_release(release)
 
 
 def test_the_newest_release_is_taken(made, tmp_path):

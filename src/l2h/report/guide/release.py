@@ -129,14 +129,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def older_versions(folder: Path, version: str) -> tuple[dict[str, Any], ...]:
-    """Manifests of the releases beside this one that came before it, in order; what cannot be read is none."""
+    """Manifests of the releases beside this one that came before it, in order. InputError where one cannot be read:
+    a guide without it would tell a wrong history.
+    """
     found = []
-    for path in folder.parent.glob(f"*/{MANIFEST}"):
+    for path in sorted(folder.parent.glob(f"*/{MANIFEST}")):
         try:
             manifest = json.loads(path.read_text("utf-8"))
             name = str(manifest["product"]["version"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # another folder's trouble is no news of this release
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                "the manifest of a release beside this one cannot be read", where=str(path), got=str(error),
+                hint="Release that version anew, or move its folder away: the guide lists what each version changed.",
+            ) from error  # fmt: skip
         if version_key(name) < version_key(version):
             found.append(manifest)
     return tuple(sorted(found, key=lambda m: version_key(m["product"]["version"])))
