@@ -21,25 +21,25 @@ def write(folder: Path, judged_x: float) -> None:
 
 
 def test_points_far_from_the_assessment_are_placed_on_the_lattice(tmp_path: Path) -> None:
-    write(tmp_path, judged_x=1031.5)  # 21 m east
+    write(tmp_path, judged_x=1030.5)  # 20 m east
     made = locate_clean(tmp_path, CLEAN, REFERENCE, GRID, tmp_path / "out.csv")
     assert made.info == {"points": 2}
     points = CleanPoints.from_csv((tmp_path / "out.csv").read_text())
     assert (points.rows.tolist(), points.cols.tolist(), points.classes.tolist()) == ([9, 49], [10, 100], [2, 9])
 
 
-@pytest.mark.parametrize(("judged_x", "metres"), [(1010.5, "0.0"), (1030.5, "20.0")])
+@pytest.mark.parametrize(("judged_x", "metres"), [(1010.5, "0.0"), (1029.5, "19.0")])
 def test_points_at_or_near_the_assessment_are_refused(tmp_path: Path, judged_x: float, metres: str) -> None:
     write(tmp_path, judged_x)
     with pytest.raises(InputError, match="1 of 2 clean points lie at or near") as caught:
         locate_clean(tmp_path, CLEAN, REFERENCE, GRID, tmp_path / "out.csv")
-    assert f"{metres} m from point b" in str(caught.value)
+    assert f"{metres} m from point 0 to point b of points.csv" in str(caught.value)
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_how_near_is_too_near_is_a_setting(tmp_path: Path) -> None:
-    write(tmp_path, judged_x=1030.5)
-    locate_clean(tmp_path, CleanSettings(points="clean.csv", apart_m=19), REFERENCE, GRID, tmp_path / "out.csv")
+    write(tmp_path, judged_x=1030.5)  # 20 m east: at least so far apart
+    locate_clean(tmp_path, CleanSettings(points="clean.csv", apart_m=20), REFERENCE, GRID, tmp_path / "out.csv")
     write(tmp_path, judged_x=1010.5)
     with pytest.raises(InputError, match="at or near"):
         locate_clean(tmp_path, CleanSettings(points="clean.csv", apart_m=0), REFERENCE, GRID, tmp_path / "out.csv")

@@ -211,6 +211,7 @@ class Pipeline:
 
     def _map(self) -> Stage:
         from l2h.accuracy.apart import calibration_step
+        from l2h.learning.files import CLEAN
         from l2h.mapping.stage import POINTS, Layers, stage
 
         p, wanted = self.project, self.project.calibration
@@ -218,7 +219,9 @@ class Pipeline:
         mapped = stage(p.mapping, layers, self.device)
         if wanted is None:
             return mapped
-        return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS), *mapped.steps))
+        points = p.learning.clean.points
+        seen = None if points is None else (f"train/{CLEAN}", points)
+        return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
 
     def _release(self) -> Stage:
         from l2h.product.stage import stage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from l2h.accuracy.apart import calibration_step, check_apart
+from l2h.accuracy.apart import UNJUDGED, Sample, calibration_step, check_apart
 from l2h.accuracy.points import Points
 from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
 from l2h.core.errors import InputError
@@ -21,11 +21,16 @@ def table(folder, name, places):
     return name
 
 
-def locate(folder, ours, judges=None, apart_m=20.0):
+def locate(folder, ours, judges=None, apart_m=20.0, learned=None):
     context = Context(folder, GRID, 100, Ledger(folder), SerialExecutor())
     settings = CalibrationSettings(points=table(folder, "ours.csv", ours), apart_m=apart_m)
     reference = ReferenceSettings(points=table(folder, "judges.csv", judges)) if judges else None
-    run_stage(Stage("map", (calibration_step(settings, reference, "map/points.csv"),)), context)
+    if learned:
+        lines = "".join(f"{row},{col},9\n" for row, col in learned)
+        (context.work / "train").mkdir(parents=True)
+        (context.work / "train/clean.csv").write_text("row,col,class\n" + lines)
+    seen = ("train/clean.csv", "seen.csv") if learned else None
+    run_stage(Stage("map", (calibration_step(settings, reference, "map/points.csv", seen),)), context)
     return Points.from_csv((context.work / "map/points.csv").read_text("utf-8"))
 
 
@@ -44,7 +49,7 @@ def test_near_points_are_refused(tmp_path, judge, fits):
     if fits:
         assert len(locate(tmp_path, [(3, 4), (90, 90)], [judge])) == 2
         return
-    with pytest.raises(InputError, match=r"1 calibration points lie where the assessment's points lie.*point 0"):
+    with pytest.raises(InputError, match=r"1 of 2 calibration points lie at or near points of the assess.*points 0\)"):
         locate(tmp_path, [(3, 4), (90, 90)], [judge])
 
 
@@ -53,9 +58,25 @@ def test_the_same_pixel_is_refused_at_any_distance(tmp_path):
         locate(tmp_path, [(3, 4)], [(3, 4)], apart_m=0.0)
 
 
+@pytest.mark.parametrize(("seen", "apart_m", "rows"), [
+    ((90, 90), 20.0, "points 1"), ((90, 71), 20.0, "points 1"), ((90, 90), 0.0, "points 1"),
+    ((48, 47), 70.0, "points 0, 1"),
+])  # fmt: skip
+def test_points_the_network_learned_from_are_refused(tmp_path, seen, apart_m, rows):
+    with pytest.raises(
+        InputError, match=rf"calibration points lie at or near clean points \(ours.csv, {rows}\)"
+    ) as caught:
+        locate(tmp_path, [(3, 4), (90, 90)], [(150, 150)], apart_m, learned=[(20, 180), seen])
+    assert "to point 1 of seen.csv. A network is surer of what it has seen" in str(caught.value)
+
+
+def test_points_apart_from_what_the_network_learned_are_placed(tmp_path):
+    assert len(locate(tmp_path, [(3, 4), (90, 90)], learned=[(90, 70)])) == 2
+
+
 def test_the_distance_is_in_metres_whatever_the_unit_of_the_crs():
     feet = Grid("EPSG:2232", 3_000_000.0, 1_700_000.0, 3.0, 200, 200)  # pixels of 3 US survey feet, 0.914 m
-    at = [Points.from_csv(f"id,row,col,reference,second,stratum\na,5,{col},2,0,0\n") for col in (5, 15)]
-    with pytest.raises(InputError, match=r"at least 9.2 m between them, got 9.1 m"):
-        check_apart(*at, feet, 9.2, "ours.csv")
-    check_apart(*at, feet, 9.1, "ours.csv")
+    at = [Sample.learned(f"row,col,class\n5,{col},2\n", "seen.csv") for col in (5, 15)]
+    with pytest.raises(InputError, match=r"at least 9.2 m between them, and another pixel, got 9.1 m"):
+        check_apart(*at, feet, 9.2, UNJUDGED)
+    check_apart(*at, feet, 9.1, UNJUDGED)

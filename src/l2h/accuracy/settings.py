@@ -37,7 +37,8 @@ class CalibrationSettings(Settings):
     """Interpreted points that the map's confidence is calibrated by. They are no reference: those of [reference] judge.
 
     points, layer, class_column, id_column, second_class_column : as in [reference]
-    apart_m : points nearer than this to a point of [reference] are refused; neighbouring pixels share their errors
+    apart_m : points nearer than this to a point of [reference] or [learning.clean], or in its pixel, are refused:
+              neighbouring pixels share their errors
     """
 
     points: str

@@ -39,7 +39,7 @@ class CleanSettings(Settings):
     points        table of points as in [reference]: a vector file or a CSV
     layer         layer of the vector file; its only one where it is left out
     class_column  column with the class, as a value of the legend or as a class name
-    apart_m       least distance of every point from every point of the assessment
+    apart_m       points nearer than this to a point of [reference], or in its pixel, are refused
     weight        of their cross entropy beside the other losses
     chips_share   share of a step's chips that are drawn around a point
     """
