@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from l2h.accuracy.settings import ReferenceSettings
-from l2h.clean import locate_clean
+from l2h.clean.stage import locate_clean
 from l2h.core.errors import InputError
 from l2h.core.grid import Grid
 from l2h.learning.clean import CleanPoints

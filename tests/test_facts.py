@@ -16,3 +16,5 @@ def test_what_teaches_is_named_and_what_is_only_compared_with_is_not(tiny: Path)
     found = page_settings(load_project(tiny, ['learning.clean.points="seen.csv"'])).teachers
     assert set(found) == PRODUCTS - {"esri2020"} | {"OpenStreetMap", "clean points"}
     assert found["clean points"] == ("seen.csv",)
+    drawn = page_settings(load_project(tiny, ['learning.clean.drawn=["a.gpkg", "b.tif"]'])).teachers
+    assert drawn["drawn clean ground"] == ("a.gpkg", "b.tif")

@@ -45,8 +45,9 @@ def page_settings(project: Project) -> PageSettings:
 def _teachers(project: Project) -> dict[str, tuple[str, ...]]:
     """What the network learns from beside pictures, with the files that are named."""
     found = {product.name: tuple(product.paths) for product in project.products if product.use == "labels"}
-    clean = project.learning.clean.points
-    found |= {"clean points": (clean,)} if clean else {}
+    clean = project.learning.clean
+    found |= {"clean points": (clean.points,)} if clean.points else {}
+    found |= {"drawn clean ground": clean.drawn} if clean.drawn else {}
     return found | ({"OpenStreetMap": tuple(project.osm.paths)} if project.osm else {})
 
 

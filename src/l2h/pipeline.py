@@ -172,7 +172,9 @@ class Pipeline:
         if project.reference:
             named += [(stage, "reference.points", project.reference.points or "") for stage in ("assess", "compare")]
             named += [("assess", "reference.truth", project.reference.truth or "")]
-        named.append(("train", "learning.clean.points", project.learning.clean.points or ""))
+        clean = project.learning.clean
+        named.append(("train", "learning.clean.points", clean.points or ""))
+        named += [("train", "learning.clean.drawn", path) for path in clean.drawn]
         for stage, key, path in named:
             if stage in names and path and not (self.folder / path).is_file():
                 raise InputError(
@@ -203,15 +205,15 @@ class Pipeline:
         return stage(self.project.labels)
 
     def _train(self) -> Stage:
-        from l2h.clean import with_clean
+        from l2h.clean.stage import with_clean
         from l2h.learning.stage import stage
 
-        learning = self.project.learning
-        return with_clean(stage(learning, self.project.labels.cell_px), learning.clean, self.project.reference)
+        learning, cell_px = self.project.learning, self.project.labels.cell_px
+        return with_clean(stage(learning, cell_px), learning.clean, self.project.reference, cell_px)
 
     def _map(self) -> Stage:
-        from l2h.accuracy.apart import calibration_step
-        from l2h.learning.files import CLEAN
+        from l2h.accuracy.apart import Learned, calibration_step
+        from l2h.learning.files import CLEAN, DRAWN_INDEX
         from l2h.mapping.stage import POINTS, Layers, stage
 
         p, wanted = self.project, self.project.calibration
@@ -219,8 +221,12 @@ class Pipeline:
         mapped = stage(p.mapping, layers, self.device)
         if wanted is None:
             return mapped
-        points = p.learning.clean.points
-        seen = None if points is None else (f"train/{CLEAN}", points)
+        clean = p.learning.clean
+        seen = Learned(
+            f"train/{CLEAN}" if clean.points else None,
+            clean.points or "",
+            f"train/{DRAWN_INDEX}" if clean.drawn else None,
+        )
         return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
 
     def _release(self) -> Stage:

@@ -1,14 +1,17 @@
 """Points to calibrate by lie apart from the points that judge."""
 
+import numpy as np
 import pytest
 
-from l2h.accuracy.apart import UNJUDGED, Sample, calibration_step, check_apart
+from l2h.accuracy.apart import UNJUDGED, Learned, Sample, calibration_step, check_apart
 from l2h.accuracy.points import Points
 from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
 from l2h.core.errors import InputError
 from l2h.core.executors import SerialExecutor
-from l2h.core.grid import Grid
+from l2h.core.files import write_json
+from l2h.core.grid import Grid, Window
 from l2h.core.ledger import Ledger
+from l2h.core.raster import BlockStore, write_raster
 from l2h.core.tasks import Context, Stage, run_stage
 
 GRID = Grid("EPSG:32650", 500_000.0, 4_000_000.0, 1.0, 200, 200)
@@ -29,7 +32,7 @@ def locate(folder, ours, judges=None, apart_m=20.0, learned=None):
         lines = "".join(f"{row},{col},9\n" for row, col in learned)
         (context.work / "train").mkdir(parents=True)
         (context.work / "train/clean.csv").write_text("row,col,class\n" + lines)
-    seen = ("train/clean.csv", "seen.csv") if learned else None
+    seen = Learned("train/clean.csv", "seen.csv") if learned else None
     run_stage(Stage("map", (calibration_step(settings, reference, "map/points.csv", seen),)), context)
     return Points.from_csv((context.work / "map/points.csv").read_text("utf-8"))
 
@@ -68,6 +71,28 @@ def test_points_the_network_learned_from_are_refused(tmp_path, seen, apart_m, ro
     ) as caught:
         locate(tmp_path, [(3, 4), (90, 90)], [(150, 150)], apart_m, learned=[(20, 180), seen])
     assert "to point 1 of seen.csv. A network is surer of what it has seen" in str(caught.value)
+
+
+def test_points_near_ground_drawn_for_the_network_are_refused(tmp_path):
+    (tmp_path / "work/train").mkdir(parents=True)
+    write_json(tmp_path / "work/train/drawn.json", {"block_px": 50, "blocks": ["r0001c0001"]})
+    store = BlockStore(tmp_path / "work/train/drawn", GRID, 50)
+    block = store.blocks_of(Window(50, 51, 50, 51))[0]
+    drawn = np.zeros((1, 50, 50), "uint8")
+    drawn[0, 40, 49] = 2  # row 90, column 99
+    write_raster(store.path(block), drawn, GRID, block.window)
+    context = Context(tmp_path, GRID, 100, Ledger(tmp_path), SerialExecutor())
+    places = table(tmp_path, "ours.csv", [(3, 4), (90, 118)])  # 19 m away, in another block
+    for apart_m in (19.0, 19.5):
+        settings = CalibrationSettings(points=places, apart_m=apart_m)
+        step = calibration_step(settings, None, "map/points.csv", Learned(index="train/drawn.json"))
+        if apart_m == 19.0:
+            run_stage(Stage("map", (step,)), context)
+            continue
+        with pytest.raises(
+            InputError, match=r"1 of 2 calibration points lie at or near drawn.* points 1\).*got 19.0 m"
+        ):
+            run_stage(Stage("map", (step,)), context)
 
 
 def test_points_apart_from_what_the_network_learned_are_placed(tmp_path):

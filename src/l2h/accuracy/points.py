@@ -19,6 +19,7 @@ from l2h.core.grid import Grid
 from l2h.core.legend import Legend
 
 GEOGRAPHIC = "EPSG:4326"
+UNSAID = ("", "0", "0.0", "nan", "none", "<na>")  # how tables say that there is no second class
 HEADER = ("id", "row", "col", "reference", "second", "stratum")
 
 
@@ -195,18 +196,17 @@ def _ids(table: dict[str, Any], name: str | None, path: Path) -> tuple[str, ...]
 def _classes(
     column: Sequence[Any], legend: Legend, ids: Sequence[str], path: Path, optional: bool = False
 ) -> npt.NDArray[np.uint8]:
-    known: dict[str, int] = {str(v): v for v in legend.values}
-    known |= {c.name: c.value for c in legend.classes} | {c.label.lower(): c.value for c in legend.classes}
-    known |= dict.fromkeys(("", "0", "nan", "none", "<na>"), 0) if optional else {}
     values = []
     for identity, entry in zip(ids, column, strict=True):
-        text = str(int(entry)) if isinstance(entry, float) and entry.is_integer() else str(entry).strip().lower()
-        if text not in known:
+        value = legend.value_of(entry)
+        if value is None and optional and str(entry).strip().lower() in UNSAID:
+            value = 0
+        if value is None:
             raise LegendError(
                 "a reference point has an unknown class",
                 where=f"{path}, point {identity}",
                 expected=f"a value or name of legend '{legend.name}': {', '.join(legend.names)}",
                 got=str(entry),
             )
-        values.append(known[text])
+        values.append(value)
     return np.array(values, "uint8")

@@ -81,6 +81,20 @@ class Legend:
             "no such class name", where=f"legend '{self.name}'", expected=f"one of {self.names}", got=name
         )
 
+    def value_of(self, entry: object) -> int | None:
+        """Value of a class that a table gives by value, name or label; None for anything else.
+
+        >>> [load_legend("sinolc1").value_of(entry) for entry in (9, "9", 9.0, " Water ", 99, None)]
+        [9, 9, 9, 9, None, None]
+        """
+        text = str(int(entry)) if isinstance(entry, float) and entry.is_integer() else str(entry).strip().lower()
+        return self._by_word.get(text)
+
+    @cached_property
+    def _by_word(self) -> dict[str, int]:
+        known: dict[str, int] = {str(c.value): c.value for c in self.classes}
+        return known | {c.name: c.value for c in self.classes} | {c.label.lower(): c.value for c in self.classes}
+
     @cached_property
     def index_of(self) -> npt.NDArray[np.uint8]:
         """uint8 [256]: value → position in the table; 255 for nodata and for values outside the legend."""

@@ -13,6 +13,7 @@ from l2h.core.grid import Window
 from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
 from l2h.learning.clean import CleanPoints
+from l2h.learning.drawn import DrawnGround
 
 TILE_CELLS = 32  # side of a cached lattice tile: 320 px at 1 m, near what a GeoTIFF decodes anyway
 
@@ -27,6 +28,7 @@ class TrainingReaders:
     label      uint8 [3, H, W]: class value (0 void), reliability 0..100, source (4: ignore ring)
     vectors    uint8 [≥ 1, H, W]: 1 traffic core, 6 building core, 255 ignore ring, 0 none
     clean      points whose class somebody has looked up
+    drawn      ground whose class somebody has drawn
     name       unique among the areas of a training; it decides which blocks are held out
     """
 
@@ -37,6 +39,7 @@ class TrainingReaders:
     vectors: RasterReader | None = None
     cell_px: int = 10
     clean: CleanPoints | None = None
+    drawn: DrawnGround | None = None
 
     def __post_init__(self) -> None:
         grid = self.imagery.grid

@@ -22,7 +22,7 @@ class Batch:
     posterior [N, J, h, w] float32, sums to 1 where a product speaks, else 0; weight [N, h, w] float32, reliability
     0..1, 0 where no product speaks; pure [N, h, w] bool;
     label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid;
-    clean [N, H, W] int64 class index of the pixels somebody has looked at, -1 elsewhere;
+    clean, drawn [N, H, W] int64 class index of the pixels somebody has looked up as points or drawn, -1 elsewhere;
     context [N, 2 B + 1, h', w'] float32 normalised.
     """
 
@@ -34,6 +34,7 @@ class Batch:
     label: Tensor | None = None
     evidence: Tensor | None = None
     clean: Tensor | None = None
+    drawn: Tensor | None = None
     context: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
@@ -84,7 +85,9 @@ def collate(
     if all(chip.evidence is not None for chip in chips):
         parts["evidence"] = _stack(np.where(chip.valid, chip.evidence, 0) for chip in chips)  # type: ignore[arg-type]
     if any(chip.clean is not None for chip in chips):
-        parts["clean"] = _stack(_clean_index(chip, index_of) for chip in chips)
+        parts["clean"] = _stack(_looked_up(chip, chip.clean, index_of) for chip in chips)
+    if any(chip.drawn is not None for chip in chips):
+        parts["drawn"] = _stack(_looked_up(chip, chip.drawn, index_of) for chip in chips)
     if all(chip.context is not None for chip in chips):
         parts["context"] = _stack(normalisation.apply_context(chip.context) for chip in chips)  # type: ignore[arg-type]
     return Batch(_stack(image), _stack(chip.valid for chip in chips), **parts)
@@ -109,8 +112,10 @@ def _class_index(chip: Chip, index_of: npt.NDArray[np.uint8]) -> npt.NDArray[np.
     return np.where(labelled, index, -1)
 
 
-def _clean_index(chip: Chip, index_of: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Class index of the valid pixels somebody has looked at; -1 elsewhere, and everywhere in an area without any."""
-    if chip.clean is None:
+def _looked_up(
+    chip: Chip, classes: npt.NDArray[np.uint8] | None, index_of: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.int64]:
+    """Class index of the valid pixels that have a class; -1 elsewhere, and everywhere in an area without any."""
+    if classes is None:
         return np.full(chip.valid.shape, -1, np.int64)
-    return np.where((chip.clean > 0) & chip.valid, index_of[chip.clean].astype(np.int64), -1)
+    return np.where((classes > 0) & chip.valid, index_of[classes].astype(np.int64), -1)

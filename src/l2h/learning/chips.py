@@ -20,7 +20,7 @@ class Chip:
 
     image [B, S, S], uint8 as read; valid [S, S]; posterior [J + 1, s, s] uint8 with S = s · cell_px; pure [s, s] bool,
     the cell and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8; clean
-    [S, S] uint8, class of the pixels somebody has looked at, 0 elsewhere;
+    and drawn [S, S] uint8, class of the pixels somebody has looked up as points or drawn, 0 elsewhere;
     context [2 B + 1, h, w] float32, as `CoarseImagery` gives it, centred on the chip.
     """
 
@@ -31,6 +31,7 @@ class Chip:
     label: Bytes | None = None
     evidence: Bytes | None = None
     clean: Bytes | None = None
+    drawn: Bytes | None = None
     context: Floats | None = None
 
     def turned(self, quarter_turns: int, mirrored: bool) -> "Chip":
@@ -57,7 +58,8 @@ def read_chip(area: TrainingReaders, window: Window, cache: TileCache) -> Chip:
         around = cache.read(area.posterior, cells.pad(1), TILE_CELLS).values
         posterior, pure = around[:, 1:-1, 1:-1], unanimous(likeliest(around))
     clean = area.clean.on(window) if area.clean else None
-    return Chip(image.values, image.valid, posterior, pure, label, evidence, clean)  # type: ignore[arg-type]
+    drawn = cache.read(area.drawn.classes, window, tile).values[0] if area.drawn else None
+    return Chip(image.values, image.valid, posterior, pure, label, evidence, clean, drawn)  # type: ignore[arg-type]
 
 
 def with_context(chip: Chip, around: CoarseImagery, window: Window, cache: TileCache) -> Chip:

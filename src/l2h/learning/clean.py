@@ -1,4 +1,4 @@
-"""Clean samples: points whose class somebody has looked up, beside labels that nobody has."""
+"""Clean samples: points whose class somebody has looked up, and where chips around them and drawn ground lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from l2h.core.grid import Window
+from l2h.learning.drawn import DrawnCells
 
-NONE = 0  # of a layer of clean classes: nobody looked here
+# number of the area; rows, columns, classes; pixels that each place stands for
+_Found = tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,9 @@ class CleanPoints:
 
 @dataclass(frozen=True)
 class CleanTable:
-    """The points of all areas that may be learned from, as chips are drawn around them.
+    """The clean ground of all areas that may be learned from, as chips are drawn around it.
 
-    places : int64 [n, 3], area, row, column; weights : float64 [n], chance of each to be drawn, sum 1
+    places : int64 [n, 3], area, row, column of a pixel; weights : float64 [n], chance of each to be drawn, sum 1
     """
 
     places: npt.NDArray[np.int64]
@@ -62,18 +64,49 @@ class CleanTable:
         cls, areas: Sequence[CleanPoints | None], held_out: set[tuple[int, ...]], block_px: int, class_balance: float
     ) -> "CleanTable":
         """Points outside held-out blocks (area, block row, block column), by class as cells are: ∝ n^(1 - balance)."""
-        rows, classes = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.uint8)]
-        for number, points in enumerate(areas):
-            if points is not None:
-                rows.append(np.stack([np.full(len(points), number), points.rows, points.cols], axis=1))
-                classes.append(points.classes)
-        places, values = np.concatenate(rows), np.concatenate(classes)
-        blocks = np.concatenate([places[:, :1], places[:, 1:] // block_px], axis=1).tolist()
+        found = [
+            (number, p.rows, p.cols, p.classes, np.ones(len(p))) for number, p in enumerate(areas) if p is not None
+        ]
+        return cls._drawn_from(found, held_out, block_px, class_balance)
+
+    @classmethod
+    def of_cells(
+        cls,
+        areas: Sequence[DrawnCells | None],
+        held_out: set[tuple[int, ...]],
+        block_px: int,
+        class_balance: float,
+        cell_px: int,
+    ) -> "CleanTable":
+        """Cells of drawn ground outside held-out blocks, by class ∝ n^(1 - balance) of its pixels n."""
+        found = [
+            (number, c.rows * cell_px, c.cols * cell_px, c.classes, c.pixels.astype(float))
+            for number, c in enumerate(areas)
+            if c is not None
+        ]
+        return cls._drawn_from(found, held_out, block_px, class_balance)
+
+    @classmethod
+    def _drawn_from(
+        cls, found: Sequence[_Found], held_out: set[tuple[int, ...]], block_px: int, class_balance: float
+    ) -> "CleanTable":
+        places = [np.stack([np.full(len(rows), number), rows, cols], axis=1) for number, rows, cols, _, _ in found]
+        at = np.concatenate([np.zeros((0, 3), np.int64), *places])
+        values = np.concatenate([np.zeros(0, np.uint8), *(classes for *_, classes, _ in found)])
+        pixels = np.concatenate([np.zeros(0), *(count for *_, count in found)])
+        blocks = np.concatenate([at[:, :1], at[:, 1:] // block_px], axis=1).tolist()
         free = np.array([tuple(block) not in held_out for block in blocks], bool)
-        places, values = places[free], values[free]
-        _, of, counts = np.unique(values, return_inverse=True, return_counts=True)
-        weights = counts[of].astype(float) ** -class_balance
-        return cls(places, weights / weights.sum() if len(weights) else weights)
+        at, values, pixels = at[free], values[free], pixels[free]
+        _, of = np.unique(values, return_inverse=True)
+        weights = pixels * np.bincount(of, weights=pixels)[of] ** -class_balance if len(at) else pixels
+        return cls(at, weights / weights.sum() if len(at) else weights)
+
+    def beside(self, other: "CleanTable") -> "CleanTable":
+        """Both, each drawn from half of the times; one alone where the other is empty."""
+        if not len(self) or not len(other):
+            return self if len(self) else other
+        places = np.concatenate([self.places, other.places])
+        return CleanTable(places, np.concatenate([self.weights, other.weights]) / 2)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -21,8 +21,8 @@ class ChipSource:
     """Draws chips of ``areas`` by ``plan``, with the context that a kind of ``network`` sees.
 
     A stratum is drawn with probability ∝ cells^(1 - class_balance), a cell of it evenly, and the chip placed so that
-    the cell lies anywhere in it. Where there are clean points, the first slots of a step go to chips around them. Chips
-    that touch held-out ground or hold too few valid pixels are drawn again.
+    the cell lies anywhere in it. Where there are clean points or drawn ground, the first slots of a step go to
+    chips around them. Chips that touch held-out ground or hold too few valid pixels are drawn again.
     """
 
     def __init__(
@@ -41,8 +41,7 @@ class ChipSource:
         self.weights = weight / weight.sum()
         self._up_to = plan.counts.cumsum(axis=0)  # cells of a stratum up to and with each block
         self._held_out = {tuple(block) for block in plan.held_out.tolist()}
-        points = [area.clean for area in areas]
-        self.clean = CleanTable.of(points, self._held_out, plan.block_px, settings.class_balance)
+        self.clean = self._clean_table()
         self.clean_slots = settings.clean.slots(settings.chips_per_step) if len(self.clean) else 0
 
     def draw(self, step: int, slot: int) -> Chip:
@@ -77,6 +76,13 @@ class ChipSource:
         gain = 1 + rng.uniform(-jitter, jitter, bands)
         return gain.astype(np.float32), float(rng.uniform(-jitter, jitter) * 255)
 
+    def _clean_table(self) -> CleanTable:
+        """Clean points and drawn ground outside held-out blocks."""
+        common = self._held_out, self.plan.block_px, self.settings.class_balance
+        points = CleanTable.of([area.clean for area in self.areas], *common)
+        cells = [area.drawn.cells if area.drawn else None for area in self.areas]
+        return points.beside(CleanTable.of_cells(cells, *common, self.plan.cell_px))
+
     def _place(self, rng: np.random.Generator) -> tuple[int, Window]:
         """Area and window of a chip around a drawn cell, on the cell lattice, moved inside the grid."""
         stratum = int(rng.choice(len(self.weights), p=self.weights))
@@ -89,7 +95,7 @@ class ChipSource:
         return number, self._around(rng, number, block_row * side + cell // side, block_col * side + cell % side)
 
     def _place_clean(self, rng: np.random.Generator) -> tuple[int, Window]:
-        """Area and window of a chip around a clean point."""
+        """Area and window of a chip around a clean point, or a cell of drawn ground."""
         pick = int(rng.choice(len(self.clean), p=self.clean.weights))
         number, row, col = self.clean.places[pick].tolist()
         return number, self._around(rng, number, row // self.plan.cell_px, col // self.plan.cell_px)

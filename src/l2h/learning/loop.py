@@ -86,6 +86,9 @@ def fingerprint(areas: Sequence[TrainingReaders], settings: LearningSettings, pl
     points = [area.clean and [len(area.clean), *_digests(area.clean)] for area in areas]
     if any(points):  # a state of a training without any stays what it was
         values["clean"] = [settings.clean.model_dump(mode="json"), points]
+    drawn = [area.drawn and sha256_bytes(area.drawn.cells.to_csv().encode()) for area in areas]
+    if any(drawn):
+        values["drawn"] = [settings.clean.model_dump(mode="json"), drawn]
     return sha256_bytes(canonical_json(values).encode())
 
 

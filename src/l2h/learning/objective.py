@@ -16,7 +16,7 @@ class Objective:
     default   L = cell_loss + 0.5 pure_pixel_loss + split_loss + 0.1 rest_loss
     ce        L = pixel_posterior_loss + split_loss + 0.1 rest_loss
     l2h       L = masked_cross_entropy inside the confident area + γ L_DVA
-    and, where there are clean points, + w · masked_cross_entropy at them
+    and, where there are clean points or drawn ground, + w · masked_cross_entropy at each of them
     """
 
     def __init__(self, settings: LearningSettings, classes: ClassMap) -> None:
@@ -37,8 +37,9 @@ class Objective:
             terms["dva"] = s.dva_gamma * spread
         if batch.evidence is not None:
             terms |= self._built_up_terms(logits, batch, batch.evidence)
-        if batch.clean is not None and s.clean.weight > 0:
-            terms["clean"] = s.clean.weight * losses.masked_cross_entropy(probability, batch.clean, batch.valid)
+        for name, known in (("clean", batch.clean), ("drawn", batch.drawn)):
+            if known is not None and s.clean.weight > 0:
+                terms[name] = s.clean.weight * losses.masked_cross_entropy(probability, known, batch.valid)
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
 
     def alpha(self, done: float) -> float:

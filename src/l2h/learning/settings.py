@@ -33,26 +33,37 @@ EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_eve
 
 
 class CleanSettings(Settings):
-    """Clean samples: points whose class somebody has looked up, learned beside the labels. None of them may be a point
-    of the assessment, nor lie near one.
+    """Clean samples: points and drawn ground whose class somebody has looked up, learned beside the labels. None of
+    them may be a point of the assessment, nor lie near one.
 
     points        table of points as in [reference]: a vector file or a CSV
-    layer         layer of the vector file; its only one where it is left out
-    class_column  column with the class, as a value of the legend or as a class name
-    apart_m       points nearer than this to a point of [reference], or in its pixel, are refused
-    weight        of their cross entropy beside the other losses
-    chips_share   share of a step's chips that are drawn around a point
+    layer         layer of the points' vector file; its only one where it is left out
+    drawn         files of drawn ground: polygons (a vector file), or label rasters in values of the legend, 0 or nodata
+                  where nothing is drawn. What polygons leave out is unknown, not another class
+    drawn_layer   layer of the polygons' vector files; their only one where it is left out
+    class_column  column with the class of points and polygons, as a value of the legend or as a class name
+    apart_m       points nearer than this to a point of [reference], or in its pixel, are refused; likewise drawn pixels
+    weight        of their cross entropy beside the other losses, of points and of drawn ground each
+    chips_share   share of a step's chips that lie around a point or on drawn ground, half of them each where there are
+                  both
     """
 
     points: str | None = None
     layer: str | None = None
+    drawn: tuple[str, ...] = ()
+    drawn_layer: str | None = None
     class_column: str = Field("class", min_length=1)
     apart_m: float = Field(20.0, ge=0.0)
     weight: float = Field(1.0, ge=0.0)
     chips_share: float = Field(0.25, ge=0.0, le=1.0)
 
+    @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return self.points is not None or bool(self.drawn)
+
     def slots(self, chips_per_step: int) -> int:
-        """Chips of a step around a point: the nearest number to the share, one at least unless the share is 0."""
+        """Chips of a step on clean ground: the nearest number to the share, one at least unless the share is 0."""
         return max(1, round(self.chips_share * chips_per_step)) if self.chips_share else 0
 
 
@@ -170,6 +181,6 @@ class LearningSettings(Settings):
         """The settings that decide what is learned, for digests and records: all but those of execution."""
         # a regime is no more than the values it sets: set one by one they give the same network
         values = self.model_dump(mode="json", exclude={*EXECUTION, "regime"})
-        if self.clean.points is None:
+        if not self.clean.given:
             values.pop("clean")
         return values

@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from l2h.core.files import canonical_json, sha256_bytes
+from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.raster import BlockStore
 from l2h.core.tasks import Context, Made, Progress, Stage, Task
 from l2h.learning.clean import CleanPoints
-from l2h.learning.files import ALBUM, CLEAN, LOG, WEIGHTS
+from l2h.learning.drawn import DrawnCells, DrawnGround, SparseStore
+from l2h.learning.files import ALBUM, CLEAN, DRAWN, DRAWN_CELLS, DRAWN_INDEX, LOG, WEIGHTS
 from l2h.learning.settings import LearningSettings
 
 
@@ -19,16 +20,15 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
     """One task: a network trained on everything labelled.
 
     Reads `layers/imagery`, `labels/posterior` or `labels/label` as the recipe wants, `labels/vectors` where traffic
-    and building are split, and `train/clean.csv` where the project has clean points. Killed, it goes on from
-    `work/train/state.safetensors`.
+    and building are split, `train/clean.csv` where the project has clean points, and `train/drawn` where it has drawn
+    ground. Killed, it goes on from `work/train/state.safetensors`.
     """
 
     def tasks(context: Context) -> list[Task]:
         chosen = settings.sized(context.grid.window.pixels)
         stores = _stores(context.work, context.grid, context.block_px, cell_px, chosen)
         inputs = tuple(store.path(block) for store in stores.values() for block in store.blocks)
-        points = clean_path(context.work, chosen)
-        inputs = inputs if points is None else (*inputs, points)
+        inputs += clean_files(context.work, chosen)
         folder = context.work / "train"
         arguments = {
             "work": str(context.work),
@@ -70,8 +70,6 @@ def train_project(
 
     chosen = LearningSettings(**settings)
     stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
-    given = clean_path(Path(work), chosen)
-    clean = CleanPoints.from_csv(given.read_text("utf-8")) if given else None
     area = TrainingReaders(
         "project",
         stores["imagery"],
@@ -79,7 +77,8 @@ def train_project(
         stores.get("label"),
         stores.get("vectors"),
         cell_px,
-        clean,
+        _points(Path(work), chosen),
+        _drawn(Path(work), stores["imagery"].grid, chosen),
     )
     path = train([area], chosen, Path(work) / "train", partial(_pass_on, progress, chosen), data_digest)
     for store in stores.values():
@@ -106,9 +105,29 @@ def _stores(work: Path, grid: Grid, block_px: int, cell_px: int, settings: Learn
     return stores
 
 
-def clean_path(work: Path, settings: LearningSettings) -> Path | None:
-    """Where the clean points lie on the lattice, where the project has any."""
-    return work / "train" / CLEAN if settings.clean.points else None
+def clean_files(work: Path, settings: LearningSettings) -> tuple[Path, ...]:
+    """Files of the clean samples on the lattice; InputError where the list of drawn blocks is not made yet."""
+    folder, clean = work / "train", settings.clean
+    files = (folder / CLEAN,) if clean.points else ()
+    if not clean.drawn:
+        return files
+    names = read_json(folder / DRAWN_INDEX)["blocks"]
+    return (*files, folder / DRAWN_INDEX, folder / DRAWN_CELLS, *(folder / DRAWN / f"{name}.tif" for name in names))
+
+
+def _points(work: Path, settings: LearningSettings) -> CleanPoints | None:
+    if settings.clean.points is None:
+        return None
+    return CleanPoints.from_csv((work / "train" / CLEAN).read_text("utf-8"))
+
+
+def _drawn(work: Path, grid: Grid, settings: LearningSettings) -> DrawnGround | None:
+    if not settings.clean.drawn:
+        return None
+    folder = work / "train"
+    index = read_json(folder / DRAWN_INDEX)
+    store = SparseStore(BlockStore(folder / DRAWN, grid, index["block_px"]), frozenset(index["blocks"]))
+    return DrawnGround(store, DrawnCells.from_csv((folder / DRAWN_CELLS).read_text("utf-8")))
 
 
 def _data_digest(ledger: Ledger, inputs: tuple[Path, ...]) -> str:

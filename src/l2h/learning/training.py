@@ -217,8 +217,7 @@ class Training:
             "last_terms": _timeless(losses[-1]) if losses else None,
             "held_out": _timeless(scores[-1]) if scores else None,
         }
-        if len(self.source.clean):
-            record["clean_points"] = len(self.source.clean)
+        record |= self._clean_record()
         return Checkpoint(
             self.settings.network,
             {"width": self.settings.width},
@@ -228,6 +227,12 @@ class Training:
             self.plan.normalisation,
             record,
         )
+
+    def _clean_record(self) -> dict[str, int]:
+        """How many points and drawn pixels there were, where there were any, outside held-out ground or not."""
+        points = sum(len(area.clean) for area in self.areas if area.clean)
+        pixels = sum(int(area.drawn.cells.pixels.sum()) for area in self.areas if area.drawn)
+        return ({"clean_points": points} if points else {}) | ({"drawn_pixels": pixels} if pixels else {})
 
 
 def _timeless(line: dict[str, Any]) -> dict[str, Any]:
