@@ -141,6 +141,18 @@ def test_a_city_cut_by_the_bounds_is_told_wherever_one_looks(tmp_path, build, re
     assert verify_release(folder)[1] == []
 
 
+def test_a_city_outside_the_bounds_is_no_hole_but_told(tmp_path, build, reopen, recipe):
+    build(tmp_path)
+    folder, regions = tmp_path / "release" / "1.0", tmp_path / "work" / "layers" / "regions.json"
+    (hole,) = run_stage(stage(*recipe), reopen(tmp_path)).holes
+    assert hole.where == "South_Hainan_Sansha"
+    write_json(regions, read_json(regions) | {"outside": ["South_Hainan_Sansha"]})
+    assert run_stage(stage(*recipe), reopen(tmp_path)).holes == ()
+    manifest = read_json(folder / "MANIFEST.json")
+    assert (manifest["cities_without_pixels"], manifest["cities_outside"]) == ([], ["South_Hainan_Sansha"])
+    assert "not here\n  South_Hainan_Sansha\n" in (folder / "README.txt").read_text("utf-8")
+
+
 def test_sha256sum_and_unzip_agree(released):
     folder = released / "release" / "1.0"
     subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=folder, check=True, capture_output=True)

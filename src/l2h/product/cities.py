@@ -41,6 +41,11 @@ def cut_cities(path: Path) -> dict[str, float]:
     return {str(name): float(part) for name, part in read_json(path).get("cut", {}).items()}
 
 
+def outside_cities(path: Path) -> tuple[str, ...]:
+    """The cities of `regions.json` that lie wholly outside the project's grid: no part of what is mapped."""
+    return tuple(str(name) for name in read_json(path).get("outside", ()))
+
+
 def _city(row: dict[str, Any]) -> City:
     city = City(CityName(row["region"], row["province"], row["city"]), int(row["index"]))
     if row["name"] != city.stem:

@@ -4,7 +4,7 @@ from typing import Any
 
 from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.tasks import Context
-from l2h.product.cities import cut_cities
+from l2h.product.cities import cut_cities, outside_cities
 from l2h.product.desk import Release, archive_plans, present_cities
 from l2h.product.manifest import ArchiveFact, Catalogue, MemberFact
 from l2h.product.packing import ArchivePlan
@@ -14,7 +14,8 @@ def gather_catalogue(release: Release, context: Context) -> Catalogue:
     """All that is known of a release whose archives are made; InputError where they are not."""
     present, absent = present_cities(context)
     stems = {city.stem for city, _ in present}
-    cut = cut_cities(context.work / "layers" / "regions.json")
+    regions = context.work / "layers" / "regions.json"
+    cut, outside = cut_cities(regions), set(outside_cities(regions)) - stems
     archives = tuple(_archive_fact(release, context, plan) for plan in archive_plans(release, context))
     return Catalogue(
         facts=release.facts,
@@ -23,8 +24,9 @@ def gather_catalogue(release: Release, context: Context) -> Catalogue:
         settings_digest=sha256_bytes(canonical_json(release.settings.model_dump(mode="json")).encode()),
         grid=context.grid,
         archives=archives,
-        absent=absent,
+        absent=tuple(city for city in absent if city not in outside),
         cut=tuple(sorted((city, part) for city, part in cut.items() if city in stems)),
+        outside=tuple(sorted(outside)),
     )
 
 

@@ -66,7 +66,9 @@ class ArchiveFact:
 class Catalogue:
     """All that the texts of a release say.
 
-    cut : cities that the project's bounds cut through, with the share of their outline that lies inside
+    absent  : cities that lie on the grid and have no pixel there
+    cut     : cities that the project's bounds cut through, with the share of their outline that lies inside
+    outside : cities of the boundary file that lie outside the bounds altogether
     """
 
     facts: ReleaseFacts
@@ -77,6 +79,7 @@ class Catalogue:
     archives: tuple[ArchiveFact, ...]
     absent: tuple[str, ...]
     cut: tuple[tuple[str, float], ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 def manifest(catalogue: Catalogue, legend: Legend, documents: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
@@ -106,6 +109,7 @@ def manifest(catalogue: Catalogue, legend: Legend, documents: Mapping[str, tuple
         "holes": _holes(catalogue.archives),
         "cities_without_pixels": list(catalogue.absent),
         "cities_cut": [{"city": city, "share_inside": part} for city, part in catalogue.cut],
+        "cities_outside": list(catalogue.outside),
     }  # fmt: skip
 
 

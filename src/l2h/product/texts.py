@@ -65,11 +65,15 @@ def readme(catalogue: Catalogue) -> str:
 
 
 def _cut(catalogue: Catalogue) -> str:
-    """The cities of which only a part is here."""
-    if not catalogue.cut:
-        return ""
-    lines = "".join(f"  {city}: {part:.1%} of its outline\n" for city, part in catalogue.cut)
-    return f"\nCut by the bounds of the project, so only partly here, in files and in areas.csv\n{lines}"
+    """The cities of which only a part is here, or nothing."""
+    text = ""
+    if catalogue.cut:
+        lines = "".join(f"  {city}: {part:.1%} of its outline\n" for city, part in catalogue.cut)
+        text += f"\nCut by the bounds of the project, so only partly here, in files and in areas.csv\n{lines}"
+    if catalogue.outside:
+        lines = "".join(f"  {city}\n" for city in catalogue.outside)
+        text += f"\nOutside the bounds of the project, so not here\n{lines}"
+    return text
 
 
 def _crs(crs: str) -> str:

@@ -34,10 +34,12 @@ class Cities:
         return float(left), float(bottom), float(right), float(top)
 
     def inside(self, grid: Grid) -> npt.NDArray[np.float64]:
-        """Share of each city's outline that lies on a grid, float64 [n]; 1 where less than a pixel is cut off."""
+        """Share of each city's outline that lies on a grid, float64 [n]; 1 where less than a pixel is cut off, 0 where
+        it lies outside altogether."""
         areas = shapely.area(self.shapes)
         within = shapely.area(shapely.clip_by_rect(self.shapes, *grid.bounds()))
-        return np.asarray(np.where(areas - within < grid.pixel**2, 1.0, within / areas))
+        share = np.divide(within, areas, out=np.zeros_like(areas), where=areas > 0)
+        return np.asarray(np.where((areas - within < grid.pixel**2) & (within > 0), 1.0, share))
 
 
 def read_cities(path: Path, settings: BoundarySettings, crs: str) -> Cities:

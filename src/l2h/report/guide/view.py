@@ -30,6 +30,7 @@ def guide_values(release: Released) -> dict[str, Any]:
         "unmapped_m2": unmapped_m2(manifest),
         "holes": manifest["holes"],
         "absent": manifest["cities_without_pixels"],
+        "outside": manifest.get("cities_outside", []),
         "archives": len(manifest["files"]),
         "bytes": sum(file["bytes"] for file in manifest["files"]),
         "sources": manifest["sources"],
