@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
+from l2h.accuracy.survey.dates import dates_of
 from l2h.accuracy.survey.grouping import Grouping, by_name, load_grouping, parse_grouping
 from l2h.accuracy.survey.matching import Cell, MapPlace, Matched, map_places, match
 from l2h.accuracy.survey.misestimation import misestimation, regression
 from l2h.accuracy.survey.result import misestimation_csv, result
 from l2h.accuracy.survey.settings import SurveyComparison
+from l2h.cli.survey import dates_line
 from l2h.core.errors import InputError, LegendError, SettingsError
 from l2h.core.legend import load_legend
 from l2h.core.raster import BlockStore, grid_of, read_window, write_raster
@@ -385,3 +387,21 @@ def test_a_project_without_a_survey_says_so(tiny_layers: Path, l2h: Callable[...
     assert "names no survey" in said.err
     with pytest.raises(SettingsError, match=r"unknown setting 'survey.groping'"):
         load_project(tiny_layers, ('survey.path="s.csv"', "survey.groping=1"))
+
+
+@pytest.mark.parametrize(
+    ("survey", "capture", "line"),
+    [
+        (["2019-12-31"], {"2019": 1}, "survey of 2019-12-31; picture of 2019 (100%): 0 years apart"),
+        (
+            ["2018", "2019", ""],
+            {"2020": 3, "undated": 1},
+            "survey of 2018 to 2019; picture of 2020 (75%), undated (25%); 1 figures have no date: 1 to 2 years apart",
+        ),
+        ([""], {"2020": 4}, "survey of no stated date; picture of 2020 (100%): how far apart they are is not known"),
+        (["2019"], {}, "survey of 2019; picture of no stated year: how far apart they are is not known"),
+    ],
+)
+def test_how_far_survey_and_picture_are_apart(survey: list[str], capture: dict[str, int], line: str) -> None:
+    rows = [{"year": year, "pixels": pixels} for year, pixels in capture.items()]
+    assert dates_line(dates_of([{"date": date} for date in survey], rows)) == line

@@ -38,7 +38,24 @@ def summary(document: dict[str, Any]) -> list[str]:
         lines.append(f"{level:<14}{numbers}   {row['cells']:>7}   {r2}")
     lines += [f"{name:<9} {document['readings'][name]}" for name, _ in READINGS]
     left = document["left_out"]
+    lines.append(dates_line(document["dates"]))
     return lines + ([f"{len(left)} could not be compared; survey.json says which and why"] if left else [])
+
+
+def dates_line(dates: dict[str, Any]) -> str:
+    """When the survey and the picture were taken."""
+    survey = (
+        " to ".join(dict.fromkeys((dates["survey"][0], dates["survey"][-1]))) if dates["survey"] else "no stated date"
+    )
+    years = ", ".join(f"{year} ({share:.0%})" for year, share in dates["picture"].items()) or "no stated year"
+    line = f"survey of {survey}; picture of {years}"
+    if dates["survey"] and dates["undated_figures"]:
+        line += f"; {dates['undated_figures']} figures have no date"
+    if dates["years_apart"] is None:
+        return line + ": how far apart they are is not known"
+    least, most = dates["years_apart"]
+    years = f"{least}" if least == most else f"{least} to {most}"
+    return f"{line}: {years} year{'s' * (years != '1')} apart"
 
 
 LEVELS = ("nation", "region", "province", "city")

@@ -8,12 +8,14 @@ Files below work/survey:
     scatter.png, .csv     mapped against surveyed area of the provinces, with the regression line
     errors.png, .csv      maps of the relative error of the provinces
 
-It reads `layers/survey.json` (the survey in m²), `assess/areas.json` (exact areas of every city), and the outlines.
+It reads `layers/survey.json` (the survey in m²), `assess/areas.json` (exact areas of every city), the outlines, and
+`layers/capture.json` (when the picture was taken).
 """
 
 from functools import partial
 from pathlib import Path
 
+from l2h.accuracy.survey.dates import dates_of
 from l2h.accuracy.survey.figures import draw_errors, draw_scatter, shapes_of
 from l2h.accuracy.survey.grouping import grouping_path, load_grouping
 from l2h.accuracy.survey.matching import map_places, match
@@ -36,7 +38,7 @@ def _compare(settings: SurveyComparison, table: str, context: Context) -> list[T
     folder, work = context.work / "survey", context.work
     inputs = {
         "survey": work / "layers" / "survey.json", "areas": work / "assess" / "areas.json",
-        "regions": work / "layers" / "regions.parquet",
+        "regions": work / "layers" / "regions.parquet", "capture": work / "layers" / "capture.json",
     }  # fmt: skip
     own = grouping_path(settings.grouping, context.project_dir)
     arguments = {"settings": settings, "table": table, "project": context.project_dir, "folder": folder, **inputs}
@@ -60,14 +62,21 @@ def _text_of(choice: str) -> str:
 
 
 def compare(
-    survey: Path, areas: Path, regions: Path, settings: SurveyComparison, table: str, project: Path, folder: Path
+    survey: Path,
+    areas: Path,
+    regions: Path,
+    capture: Path,
+    settings: SurveyComparison,
+    table: str,
+    project: Path,
+    folder: Path,
 ) -> Made:
     """Task: match, measure, draw, write."""
     rows = read_json(survey)
     grouping = load_grouping(settings.grouping, project, [r["land_class"] for r in rows], load_legend(LEGEND))
     places = map_places(read_json(areas))
     matched = match(rows, places, grouping, settings, table)
-    document = result(matched, grouping)
+    document = result(matched, grouping) | {"dates": dates_of(rows, read_json(capture))}
     drawn = at_level(matched.cells, finest(matched.cells))
     write_json(folder / "survey.json", document)
     write_text(folder / "cells.csv", cells_csv(matched.cells))
