@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from l2h.cli.main import main
+from l2h.core.errors import InputError
 from l2h.core.files import read_json, sha256_file
+from l2h.core.tasks import Stage, run_stage
 from l2h.pipeline import Pipeline
 from l2h.toy.stage import make_toy
 
@@ -173,6 +175,29 @@ def test_holes_end_with_status_3(
     )
     assert l2h("fetch", tmp_path / "holes") == 3  # this machine is reached only when the user says so
     assert "fetch.allow_private = true" in capsys.readouterr().err
+
+
+def test_a_product_that_is_only_compared_with_is_fetched_too(
+    country: Path, server: Scripted, wanted: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, (_, prefix, file, _) = tmp_path / "compared", LAYOUT[0]
+    start(country, folder, served_products(server))
+    with (folder / "project.toml").open("a") as out:
+        entry = f'catalogue = "worldcover-2021"\nsource = "{server.url}/{prefix}"'
+        out.write(f'\n[[compare.products]]\nname = "older"\n{entry}\n')
+    assert l2h("fetch", folder, *OPEN) == 0
+    assert (folder / "inputs/fetched/older" / file).is_file()
+    pipeline = Pipeline.open(folder)
+    first = Stage("compare", pipeline.stage("compare").steps[:1])
+    with pipeline.context("serial", 1) as context:
+        assert run_stage(first, context).holes == ()
+    blocks = {f"worldcover/{path.name}": sha256_file(path) for path in (folder / "work/layers/older").iterdir()}
+    assert blocks == {name: digest for name, digest in wanted.items() if name.startswith("worldcover/")}
+    (row,) = read_json(folder / "work/layers/fetched_compared.json")
+    assert (row["layer"], row["file"], row["licence"]) == ("older", file, "CC-BY-4.0")
+    shutil.rmtree(folder / "inputs/fetched/older")
+    with pipeline.context("serial", 1) as context, pytest.raises(InputError, match="nothing of a layer is here"):
+        run_stage(first, context)
 
 
 # --- imagery as well --------------------------------------------------------------------------------------------------

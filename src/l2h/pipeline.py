@@ -16,6 +16,7 @@ from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, Task, 
 from l2h.facts import layer_facts, page_settings, release_facts
 from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
+from l2h.sources.links import FETCHED
 
 if TYPE_CHECKING:
     from l2h.sources.boundaries import Cities
@@ -57,7 +58,7 @@ class Pipeline:
         from l2h.sources.boundaries import read_cities
 
         boundary = self.project.boundary
-        return read_cities(self.folder / boundary.path, boundary, self.project.grid.crs)
+        return read_cities(self.folder / boundary.local, boundary, self.project.grid.crs)
 
     @property
     def release_dir(self) -> Path:
@@ -164,7 +165,7 @@ class Pipeline:
             )
 
     def _check_files(self, names: Collection[str]) -> None:
-        project, named = self.project, [("layers", "boundary.path", self.project.boundary.path)]
+        project, named = self.project, [("layers", "boundary.path", self.project.boundary.local)]
         if project.survey:
             named += [(stage, "survey.path", project.survey.path) for stage in ("layers", "survey")]
         if project.calibration:
@@ -180,7 +181,9 @@ class Pipeline:
                 raise InputError(
                     f"the file that '{key}' names is missing",
                     where=str(self.folder / path),
-                    hint=f"Paths in the project file are relative to {self.folder}.",
+                    hint=f"Paths in the project file are relative to {self.folder}."
+                    if not path.startswith(FETCHED)
+                    else "Run `l2h fetch` in the project first.",
                 )
 
     def _refuse_training(self) -> None:
@@ -263,7 +266,10 @@ class Pipeline:
         products = tuple(Product(product.name, product.legend) for product in compare.products)
         points = reference is not None and reference.points is not None
         judged = stage(compare, products, points)
-        before = (products_step(compare.products), *((locate_step(reference),) if reference and points else ()))
+        before = (
+            products_step(compare.products, self.project.boundary),
+            *((locate_step(reference),) if reference and points else ()),
+        )
         return Stage(judged.name, (*before, *judged.steps))
 
     def _report(self) -> Stage:

@@ -109,6 +109,8 @@ class Project(Settings):
     def _names_are_unique(self) -> "Project":
         products = (*self.products, *self.compare.products)
         names = ["map", *(entry.name for entry in self.imagery), *(product.name for product in products)]
+        vectors = ((self.osm,) if self.osm else ()) + (self.boundary,)
+        names += [vector.links.layer for vector in vectors if vector.links.files]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two layers bear the name '{twice[0]}': layer names are folder names, make them unique")

@@ -10,6 +10,7 @@ from pathlib import Path
 from l2h.core.errors import InputError
 from l2h.core.files import write_text
 from l2h.core.grid import Grid
+from l2h.sources.links import is_address
 
 LICENCE = "unknown"
 Bounds = tuple[float, float, float, float]
@@ -17,7 +18,10 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Outlines:
-    """A boundary file: its layers, the columns of its levels, the CRS it suggests, and its licence and attribution."""
+    """A boundary file: its layers, the columns of its levels, the CRS it suggests, and its licence and attribution.
+
+    path : or the address from which `fetch` brings it
+    """
 
     path: str
     layer: str | None
@@ -31,6 +35,7 @@ class Outlines:
 class Sources:
     """What the user named: globs of imagery, (legend, glob) of products, vectors, outlines, and a CRS if any.
 
+    osm     : a file, or the address from which `fetch` brings one
     imagery : globs, folders and VRTs of scenes that are here, or where `fetch` finds them: a list of addresses
               (`NAME.txt`), `stac:ADDRESS`, or the template of a tile's address with {z}, {x} and {y}. May be empty,
               where there is a CRS: the scenes come later
@@ -67,13 +72,19 @@ def write_project(path: Path, sources: Sources) -> None:
 
     InputError where a pattern matches no file, BoundaryError where the outlines cannot be used.
     """
-    for pattern in (*(glob for _, glob in sources.products), *((sources.osm,) if sources.osm else ())):
+    vectors = [sources.osm] if sources.osm and not is_address(sources.osm) else []
+    for pattern in (*(glob for _, glob in sources.products), *vectors):
         _files(pattern)
     scenes = tuple(None if is_fetched(pattern) else look(_first_picture(pattern)) for pattern in sources.imagery)
     first = next((scene.grid for scene in scenes if scene), None)
     if not scenes and sources.crs is None:
         raise InputError("there is no imagery to take a lattice from", hint="Name --imagery, or --crs.")
-    lattice = choose_lattice(sources, first) if scenes else Lattice(str(sources.crs), None)
+    later = is_address(sources.outlines.path)
+    if later and first is None and sources.crs is None:
+        hint = "Name --crs: neither a scene nor the outlines are here to take a lattice from."
+        raise InputError("there is no lattice yet", where=sources.outlines.path, hint=hint)
+    unseen = Lattice(sources.crs or (choose_crs(first) if first else ""), None)
+    lattice = choose_lattice(sources, first) if scenes and not later else unseen
     write_text(path, render(sources, scenes, lattice, path.parent.absolute()))
 
 
@@ -105,7 +116,7 @@ def choose_lattice(sources: Sources, scene: Grid | None) -> Lattice:
     from l2h.sources.boundaries import read_cities
     from l2h.sources.settings import BoundarySettings
 
-    boundary = _files(sources.outlines.path)[0]
+    boundary = _files(sources.outlines.path)[0]  # not an address: nothing follows from that yet
     region, province, city = sources.outlines.levels
     outlines = BoundarySettings(
         path=str(boundary), layer=sources.outlines.layer, region=region, province=province, city=city, licence=LICENCE
@@ -176,7 +187,8 @@ def render(sources: Sources, scenes: tuple[Scene | None, ...], lattice: Lattice,
 
 
 def _boundary(outlines: Outlines, folder: Path) -> list[str]:
-    parts = ["[boundary]", f"path = {_text(_relative(_files(outlines.path)[0], folder))}"]
+    path = outlines.path if is_address(outlines.path) else _relative(_files(outlines.path)[0], folder)
+    parts = ["[boundary]", f"path = {_text(path)}"]
     parts += [f"layer = {_text(outlines.layer)}"] if outlines.layer else []
     parts += [f"provinces = {_text(outlines.provinces)}"] if outlines.provinces else []
     levels = zip(("region", "province", "city"), outlines.levels, strict=True)
@@ -226,7 +238,7 @@ def _fetched(product: str, address: str, folder: Path) -> list[str]:
 
 
 def _paths(pattern: str, folder: Path) -> str:
-    return f"paths = [{_text(_relative(Path(pattern), folder))}]"
+    return f"paths = [{_text(pattern if is_address(pattern) else _relative(Path(pattern), folder))}]"
 
 
 def _rights(licence: str = LICENCE, attribution: str = "", *, itself: bool = True) -> list[str]:

@@ -51,7 +51,7 @@ def entry(**keys: object) -> ImagerySettings:
 
 
 def fetch(source: ImagerySettings, folder: Path, settings: FetchSettings = QUICK) -> tuple[Order, ...]:
-    with Delivery([], GRID, folder, settings, [source]) as desk:
+    with Delivery([source], GRID, folder, settings) as desk:
         return desk.fetch(desk.plan(), Silent())
 
 
@@ -184,7 +184,7 @@ def test_a_static_catalogue_is_walked_filtered_and_fetched(scenes: Scripted, tmp
 def test_filters(scenes: Scripted, tmp_path: Path, filters: dict[str, Any], names: list[str]) -> None:
     write_catalogue(scenes.folder / "stac")
     source = entry(stac={"address": f"{scenes.url}/stac/catalog.json", **filters})
-    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk:
+    with Delivery([source], GRID, tmp_path, QUICK) as desk:
         assert [order.file for order in desk.plan()] == names
 
 
@@ -194,7 +194,7 @@ def test_filters(scenes: Scripted, tmp_path: Path, filters: dict[str, Any], name
         ({"max_gsd_m": 0.5}, "no scene for the grid"),
         ({"collections": ["theirs"]}, "no scene for the grid"),
         ({"max_scenes": 2}, "too many scenes"),
-        ({"asset": "B04"}, r"no such asset \(s/one\): expected one of visual"),
+        ({"asset": "B04"}, r"no such asset \(layer 'sat'.*s/one\): expected one of visual"),
     ],
 )
 def test_filters_that_find_nothing_or_too_much(
@@ -202,7 +202,7 @@ def test_filters_that_find_nothing_or_too_much(
 ) -> None:
     write_catalogue(scenes.folder / "stac")
     source = entry(stac={"address": f"{scenes.url}/stac/catalog.json", **filters})
-    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk, pytest.raises(InputError, match=match):
+    with Delivery([source], GRID, tmp_path, QUICK) as desk, pytest.raises(InputError, match=match):
         desk.plan()
 
 
@@ -230,8 +230,27 @@ def test_scenes_of_another_collection_need_no_such_asset(scenes: Scripted, tmp_p
     inner = ({"rel": "item", "href": "./radar.json"}, {"rel": "item", "href": "./i0.json"})
     (scenes.folder / "stac/ours.json").write_text(json.dumps(collection(*inner)))
     source = entry(stac={"address": f"{scenes.url}/stac/catalog.json", "collections": ["ours"]})
-    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk:
+    with Delivery([source], GRID, tmp_path, QUICK) as desk:
         assert [order.file for order in desk.plan()] == ["one.tif"]
+
+
+def test_a_scene_that_lies_elsewhere_or_is_filtered_out_needs_no_such_asset(scenes: Scripted, tmp_path: Path) -> None:
+    write_catalogue(scenes.folder / "stac", {"one": ("../a.tif", BOX, "2021-05-06", 5.0)})
+    bare = {"assets": {"vv": {"href": "../a.tif"}}}
+    others = {
+        "away": item("away", "", AWAY, "2021-05-06", **bare),
+        "dull": item("dull", "", BOX, "2021-05-06", 90, **bare),
+    }
+    for name, values in others.items():
+        (scenes.folder / f"stac/{name}.json").write_text(json.dumps(values))
+    inner = [{"rel": "item", "href": f"./{name}.json"} for name in (*others, "i0")]
+    (scenes.folder / "stac/ours.json").write_text(json.dumps(collection(*inner)))
+    address = f"{scenes.url}/stac/catalog.json"
+    with Delivery([entry(stac={"address": address, "max_cloud_percent": 10})], GRID, tmp_path, QUICK) as desk:
+        assert [order.file for order in desk.plan()] == ["one.tif"]
+    lacks = pytest.raises(InputError, match=r"no such asset \(.*dull\): expected one of vv, got visual")
+    with Delivery([entry(stac={"address": address})], GRID, tmp_path, QUICK) as desk, lacks:
+        desk.plan()
 
 
 @pytest.mark.parametrize("href", ["file:///etc/passwd", "/vsicurl/http://x/a.tif", "ftp://a.example/a.tif"])
@@ -257,11 +276,11 @@ def test_a_document_leads_nowhere_it_may_not(scenes: Scripted, tmp_path: Path) -
     for href in ("file:///etc/passwd", "http://169.254.169.254/latest", "/etc/passwd"):
         (scenes.folder / "stac/ours.json").write_text(json.dumps(collection({"rel": "item", "href": href})))
         source = entry(stac={"address": f"{scenes.url}/stac/catalog.json"})
-        with Delivery([], GRID, tmp_path, QUICK, [source]) as desk, pytest.raises(L2HError):
+        with Delivery([source], GRID, tmp_path, QUICK) as desk, pytest.raises(L2HError):
             desk.plan()
     assert not [path for _, path, _ in scenes.seen.requests if path.endswith(".tif")]
     scenes.script["GET /stac/catalog.json"] = [redirect("http://169.254.169.254/latest")]
-    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk, pytest.raises(AddressError, match="private network"):
+    with Delivery([source], GRID, tmp_path, QUICK) as desk, pytest.raises(AddressError, match="private network"):
         desk.plan()
 
 
@@ -272,7 +291,7 @@ def test_a_catalogue_on_this_machine_stays_in_its_folder(scenes: Scripted, tmp_p
     (tmp_path / "outside.json").write_text(json.dumps(item("x", f"{scenes.url}/a.tif", BOX, "2021-05-06")))
     (tmp_path / "stac/ours.json").write_text(json.dumps(collection({"rel": "item", "href": "../outside.json"})))
     (tmp_path / "inputs/fetched/sat/listing.json").unlink()
-    with Delivery([], GRID, tmp_path, QUICK, [source]) as desk, pytest.raises(InputError, match="outside its folder"):
+    with Delivery([source], GRID, tmp_path, QUICK) as desk, pytest.raises(InputError, match="outside its folder"):
         desk.plan()
 
 

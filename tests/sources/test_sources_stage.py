@@ -45,13 +45,13 @@ class Project:
     def product(self, codes: np.ndarray) -> None:
         self.raster("p.tif", codes, x=X, y=Y, pixel=10)
 
-    def stage(self, *, osm: str = "o.osm", **imagery: object) -> Stage:
+    def stage(self, *, osm: str = "o.osm", boundary: dict[str, str] | None = None, **imagery: object) -> Stage:
         rights = {"licence": "CC0-1.0"}
         return stage(
             (ImagerySettings(**{"name": "img", "paths": ["*_20*.tif"], **rights, **imagery}),),
             (ProductSettings(name="esa", legend="worldcover", paths=["p.tif"], date="2020", **rights),),
             OsmSettings(paths=[osm]) if osm else None,
-            BoundarySettings(path="b.gpkg", **rights),
+            BoundarySettings(path="b.gpkg", **(boundary or {}), **rights),
             SurveySettings(path="s.csv", **rights),
         )
 
@@ -112,6 +112,31 @@ def test_a_city_that_the_grid_cuts_is_named_with_what_is_left_of_it(project: Pro
                  ("S", "P", "far", far)])  # fmt: skip
     project.run()
     assert read_json(path)["cut"] == {"S_P_b": 0.5}  # a millionth of a metre is no cut, and what is far is no part
+    assert read_json(path)["outside"] == ["S_P_far"]
+
+
+def test_what_inspect_finds_of_the_outlines_the_stage_tells_and_refuses_too(
+    project: Project, make_cities: Make
+) -> None:
+    report = project.run()
+    found = project.folder / "work/layers/boundary.json"
+    assert read_json(found) == []
+    assert report.notices == ()
+    west, east = box(X, Y - 40, X + 20, Y), box(X + 20, Y - 40, X + 50, Y)
+    cities = geopandas.read_file(project.folder / "b.gpkg")
+    table = geopandas.GeoDataFrame({"province": ["P"]}, geometry=[box(X, Y - 60, X + 50, Y)], crs=UTM)
+    cities.to_file(project.folder / "b.gpkg", layer="b")
+    table.to_file(project.folder / "b.gpkg", layer="provinces", mode="a")
+    report = project.run(boundary={"layer": "b", "provinces": "provinces"})
+    assert [(row["rule"], row["severity"]) for row in read_json(found)] == [("uncovered", "warning")]
+    assert "around 117.0" in read_json(found)[0]["place"]
+    (notice,) = report.notices
+    assert notice == "1 finding about the outlines, the first: no city covers a part of P; all in layers/boundary.json"
+    assert west.area + east.area == 2000
+    (project.folder / "b.gpkg").unlink()
+    make_cities([("N", "P", "a", west), ("S", "P", "b", east)])
+    project.run()
+    assert read_json(found) == []
 
 
 def test_a_second_run_makes_nothing(project: Project) -> None:
@@ -285,3 +310,22 @@ def test_the_files_own_statistics_may_set_the_stretch(project: Project) -> None:
     project.raster("west_20200101.tif", np.full((3, 40, 25), 250, "uint16"), x=X, y=Y)
     with pytest.raises(InputError, match="a file states no statistics"):
         project.run(scale="metadata")
+
+
+def test_every_file_has_a_say_in_the_stretch_also_the_sheets_of_one_picture(project: Project) -> None:
+    """Two halves of one picture, as a service of tiles leaves them: the second states the brighter maximum."""
+    from types import SimpleNamespace
+
+    from l2h.sources.radiometry import stated
+
+    paths = []
+    for name, high in (("one.tif", "500"), ("two.tif", "900")):
+        paths.append(project.raster(name, np.full((1, 4, 4), 250, "uint16"), x=X, y=Y))
+        with rasterio.open(paths[-1], "r+") as data:
+            data.update_tags(1, STATISTICS_MINIMUM="3", STATISTICS_MAXIMUM=high)
+    scene = SimpleNamespace(layer="img", files=tuple(paths), recipe=SimpleNamespace(bands=(1,)))
+    assert stated([scene]) == ((3.0, 900.0),)
+    with rasterio.open(paths[1], "r+") as data:
+        data.update_tags(1, STATISTICS_MAXIMUM="1")
+    with pytest.raises(InputError, match=r"impossible statistics \(layer 'img', .*two.tif, band 1\)"):
+        stated([scene])

@@ -26,7 +26,7 @@ def test_areas_become_square_metres(tmp_path: Path) -> None:
     path = write(tmp_path, "region,level,class,area_10k_ha\n四川省,province,forest,2541.5\nX,city,water,0\n")
     rows = read_survey(path, SETTINGS)
     assert rows == (SurveyRow("四川省", "province", "forest", 2541.5e8), SurveyRow("X", "city", "water", 0.0))
-    assert survey_table(rows)[1] == {"region": "X", "level": "city", "land_class": "water", "area_m2": 0.0}
+    assert survey_table(rows)[1] == {"region": "X", "level": "city", "land_class": "water", "area_m2": 0.0, "date": ""}
 
 
 @pytest.mark.parametrize(("column", "factor"), [("a_m2", 1), ("a_ha", 1e4), ("a_km2", 1e6), ("a_10k_ha", 1e8)])
@@ -39,6 +39,18 @@ def test_the_unit_may_stand_in_its_own_column(tmp_path: Path) -> None:
     path = write(tmp_path, "region,level,class,area,unit\nX,city,water,2,ha\nX,city,forest,3,km2\n")
     rows = read_survey(path, SETTINGS.model_copy(update={"area": "area"}))
     assert [row.area_m2 for row in rows] == [2e4, 3e6]
+
+
+def test_a_figure_has_the_date_of_its_row_else_that_of_the_settings(tmp_path: Path) -> None:
+    path = write(tmp_path, "region,level,class,area_ha,date\nX,city,water,2,2019/12/31\nX,city,forest,3,\n")
+    assert [row.date for row in read_survey(path, SETTINGS)] == ["2019-12-31", ""]
+    stated = SurveySettings(path="s.csv", land_class="class", date=2018)
+    assert [row.date for row in read_survey(path, stated)] == ["2019-12-31", "2018"]
+    path = write(tmp_path, "region,level,class,area_ha,year\nX,city,water,2,2009\n")
+    assert read_survey(path, stated)[0].date == "2009"
+    for text in ("2019-13", "31.12.2019", "19", "2019-12-31T00:00"):
+        with pytest.raises(InputError, match=r"a date cannot be read \(.*line 2\)"):
+            read_survey(write(tmp_path, f"region,level,class,area_ha,date\nX,city,water,2,{text}\n"), SETTINGS)
 
 
 @pytest.mark.parametrize(

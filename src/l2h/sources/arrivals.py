@@ -1,4 +1,4 @@
-"""What of the fetched products is here: the account that the workspace keeps, and holes for what is not."""
+"""What of the fetched layers is here: the account that the workspace keeps, and holes for what is not."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,8 +11,9 @@ from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.boundaries import Cities
 from l2h.sources.catalogue import load_product
 from l2h.sources.ground import Ground, ground_of, whole_ground
+from l2h.sources.links import FETCHED
 from l2h.sources.listing import needed_listing
-from l2h.sources.settings import FETCHED, ImagerySettings, ProductSettings
+from l2h.sources.settings import BoundarySettings, ImagerySettings, Layer, OsmSettings, ProductSettings
 from l2h.sources.sheets import empty_reasons
 from l2h.sources.tiles import Tile
 from l2h.sources.transfer import receipt_of
@@ -47,50 +48,45 @@ class Needed:
     files: tuple[str, ...]
 
 
-def needed_of(
-    context: Context,
-    products: Sequence[ProductSettings],
-    imagery: Sequence[ImagerySettings],
-    outlines: Callable[[], Cities] | None,
-) -> list[Needed]:
+def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], Cities] | None) -> list[Needed]:
     """What every fetched layer needs; InputError where the scenes of one are not listed yet."""
+    fetched = [layer for layer in layers if isinstance(layer, ProductSettings) and layer.fetched]
     needed = []
-    fetched = [product for product in products if product.fetched]
     if fetched:
         ground = ground_of(outlines(), context.grid) if outlines else whole_ground(context.grid)
         needed += [Needed(p.name, p.licence, tuple(t.file for t in needed_files(p, ground))) for p in fetched]
-    for entry in imagery:
-        if entry.fetched:
-            listing = needed_listing(entry, context.project_dir, context.grid)
+    for layer in layers:
+        if isinstance(layer, ImagerySettings) and layer.fetched:
+            listing = needed_listing(layer, context.project_dir, context.grid)
             files = tuple(scene.file for scene in listing.scenes if not scene.beside)
-            needed.append(Needed(entry.name, entry.licence, files))
+            needed.append(Needed(layer.name, layer.licence, files))
+        elif isinstance(layer, OsmSettings | BoundarySettings) and layer.links.files:
+            needed.append(Needed(layer.links.layer, layer.licence, tuple(layer.links.files.values())))
     return needed
 
 
 def arrival_tasks(
-    context: Context,
-    products: Sequence[ProductSettings],
-    imagery: Sequence[ImagerySettings] = (),
-    outlines: Callable[[], Cities] | None = None,
+    context: Context, layers: Sequence[Layer], outlines: Callable[[], Cities] | None = None, name: str = NAME
 ) -> list[Task]:
     """One task that writes `fetched.json`: every file that came in, with its receipt, and a hole for each missing one.
 
     outlines : reads the cities, whose ground products are fetched for; called only where a product is fetched
+    name     : of the account, below the workspace
 
-    No task where nothing of the project is fetched. InputError where nothing of a layer is here, or where a file is
-    not the one that came in.
+    No task where nothing of the layers is fetched. InputError where nothing of a layer is here, or where a file is not
+    the one that came in.
     """
-    needed = needed_of(context, products, imagery, outlines)
+    needed = needed_of(context, layers, outlines)
     if not needed:
         return []
     rows: list[dict[str, Any]] = []
     holes: list[Hole] = []
     for layer in needed:
         _take_stock(context, layer, rows, holes)
-    path = context.work / f"{NAME}.json"
+    path = context.work / f"{name}.json"
     arguments = {"path": path, "rows": rows, "holes": tuple(holes)}
     settings = {"rows": rows, "missing": [(hole.where, hole.reason) for hole in holes]}
-    return [Task(NAME, make_arrivals, arguments, (), (path,), settings)]
+    return [Task(name, make_arrivals, arguments, (), (path,), settings)]
 
 
 def _take_stock(context: Context, needed: Needed, rows: list[dict[str, Any]], holes: list[Hole]) -> None:

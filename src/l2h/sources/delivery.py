@@ -13,11 +13,13 @@ from l2h.core.errors import InputError, StorageError
 from l2h.core.grid import Grid
 from l2h.core.tasks import Hole, Progress
 from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.file_supply import FileSupply
 from l2h.sources.ground import Ground
 from l2h.sources.link_supply import LinkSupply
+from l2h.sources.links import FETCHED
 from l2h.sources.orders import Order, Site, Supply
 from l2h.sources.product_supply import ProductSupply
-from l2h.sources.settings import FETCHED, ImagerySettings, ProductSettings
+from l2h.sources.settings import BoundarySettings, ImagerySettings, Layer, OsmSettings, ProductSettings
 from l2h.sources.tile_supply import TileSupply
 
 Item = TypeVar("Item")
@@ -25,23 +27,22 @@ Result = TypeVar("Result")
 
 
 class Delivery:
-    """Fetches the files of a project's products and imagery. A context manager: it holds connections.
+    """Fetches the files of a project's layers, of those that come by `fetch`. A context manager: it holds connections.
 
+    grid   : None while only outlines are fetched, from which it follows
     ground : of the cities; all of the grid where it is left out
     stop   : set it, from another thread, to end all transfers; what has come stays
     """
 
     def __init__(
         self,
-        products: Sequence[ProductSettings],
-        grid: Grid,
+        layers: Sequence[Layer],
+        grid: Grid | None,
         project_dir: Path,
         settings: FetchSettings,
-        imagery: Sequence[ImagerySettings] = (),
         ground: Ground | None = None,
     ) -> None:
-        self.products = [product for product in products if product.fetched]
-        self.imagery = [entry for entry in imagery if entry.fetched]
+        self.layers = [layer for layer in layers if is_fetched(layer)]
         self.project_dir, self.settings = project_dir, settings
         self.stop = threading.Event()
         self._site = Site(grid, project_dir, settings, self.stop, ground)
@@ -50,19 +51,20 @@ class Delivery:
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            supplies: list[Supply] = []
-            for product in self.products:
-                supplies.append(ProductSupply(product, self._site))
-                held.callback(supplies[-1].close)
-            for entry in self.imagery:
-                supplies.append((TileSupply if entry.tiles else LinkSupply)(entry, self._site))
-                held.callback(supplies[-1].close)
-            self.supplies = {supply.layer: supply for supply in supplies}
+            for layer in self.layers:
+                supply = supply_of(layer, self._site)
+                held.callback(supply.close)
+                self.supplies[supply.layer] = supply
             self._held = held.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._held.close()
+
+    @property
+    def products(self) -> list[str]:
+        """Names of the layers that are products."""
+        return [name for name, supply in self.supplies.items() if isinstance(supply, ProductSupply)]
 
     def plan(self, ask_up_to: int | None = None) -> tuple[Order, ...]:
         """Every file that is needed: kept, wanted, beside the grid, or missing with the reason. Asks servers.
@@ -71,8 +73,8 @@ class Delivery:
         expects. Of all by default
         """
         orders = [order for supply in self.supplies.values() for order in supply.orders()]
-        products = {product.name for product in self.products}
-        many = ask_up_to is not None and sum(order.layer in products for order in orders) > ask_up_to
+        count = sum(order.layer in self.products for order in orders)
+        many = ask_up_to is not None and count > ask_up_to
 
         def look(order: Order) -> Order:
             supply = self.supplies[order.layer]
@@ -131,6 +133,20 @@ class Delivery:
                 self.stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+
+
+def is_fetched(layer: Layer) -> bool:
+    """Whether anything of a layer comes by `fetch`."""
+    return bool(layer.links.files) if isinstance(layer, OsmSettings | BoundarySettings) else layer.fetched
+
+
+def supply_of(layer: Layer, site: Site) -> Supply:
+    """Who brings the files of a layer."""
+    if isinstance(layer, ProductSettings):
+        return ProductSupply(layer, site)
+    if isinstance(layer, ImagerySettings):
+        return TileSupply(layer, site) if layer.tiles else LinkSupply(layer, site)
+    return FileSupply(layer, site)
 
 
 def holes(orders: Sequence[Order]) -> tuple[Hole, ...]:

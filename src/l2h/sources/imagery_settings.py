@@ -47,7 +47,8 @@ class TilesSettings(Settings):
     layer       : of the WMTS
     style       : of the WMTS layer; its default where left out
     matrix_set  : tile matrix set of the WMTS; the first that fits, Web Mercator before others, where left out
-    zoom        : level; the coarsest with pixels no larger than those of the grid where left out
+    zoom        : level; of a WMTS the name of one, else its number from the coarsest on, which is 0; the coarsest with
+                  pixels no larger than those of the grid where left out
     max_zoom    : finest level that there is, where `url` is given and `zoom` left out
     tile_px     : side of a tile
     subdomains  : what {s} stands for, in turn

@@ -7,7 +7,8 @@ from datetime import date
 from urllib.parse import unquote, urlsplit
 
 from l2h.core.errors import InputError, L2HError
-from l2h.sources.addresses import AddressError, check_url
+from l2h.sources.addresses import check_url
+from l2h.sources.carry import asked, carried, kept
 from l2h.sources.frame import footprint, frame_of
 from l2h.sources.listing import (
     Listed,
@@ -24,7 +25,7 @@ from l2h.sources.pace import Pace
 from l2h.sources.remote import RemoteFile, cut, open_remote, part_of
 from l2h.sources.settings import ImagerySettings
 from l2h.sources.stores import Remote, bucket_url
-from l2h.sources.transfer import Part, Transfer, is_whole, receipt_of, stat_patiently
+from l2h.sources.transfer import Transfer, stat_patiently
 
 
 class LinkSupply:
@@ -71,21 +72,13 @@ class LinkSupply:
     def look(self, order: Order) -> Order:
         if order.state == "beside":
             return order
-        if is_whole(order.target, order.address, order.part):
-            receipt = receipt_of(order.target)
-            return replace(order, size=receipt.size if receipt else None)
+        return kept(order) or asked(order, lambda: self._ask(order))
+
+    def _ask(self, order: Order) -> Remote | None:
+        """What the store says of a scene; None where it does not meet the grid."""
         pace = self._pace(order)
-        try:
-            remote = stat_patiently(self._store, order.address, pace, pace.deadline())
-            if not self._meets_grid(order, remote, pace):
-                return replace(order, state="beside")
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        if order.part:
-            return replace(order, state="wanted")
-        return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
+        remote = stat_patiently(self._store, order.address, pace, pace.deadline())
+        return remote if self._meets_grid(order, remote, pace) else None
 
     def _meets_grid(self, order: Order, remote: Remote, pace: Pace) -> bool:
         """Whether a scene meets the grid, by its head alone; taken for granted where the head cannot be read."""
@@ -111,16 +104,9 @@ class LinkSupply:
 
     def fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
         pace = self._pace(order)
-        try:
-            if order.part:
-                receipt = cut(self._store, order.address, order.target, self.site.grid, pace, advance)
-            else:
-                receipt = Transfer(self._store, order.address, order.target, pace, advance).run()
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        return replace(order, state="kept", size=receipt.size)
+        if order.part:
+            return carried(order, lambda: cut(self._store, order.address, order.target, self.site.grid, pace, advance))
+        return carried(order, Transfer(self._store, order.address, order.target, pace, advance).run)
 
     def _pace(self, order: Order) -> Pace:
         """The pace of a server: one that asks for a pause asks all transfers from it."""

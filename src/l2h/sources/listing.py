@@ -14,9 +14,10 @@ from typing import Any
 from l2h.core.errors import InputError
 from l2h.core.files import canonical_json, read_json, sha256_bytes, write_json
 from l2h.core.grid import Grid
+from l2h.sources.links import FETCHED, plain_name
 from l2h.sources.pictures import SUFFIXES
 from l2h.sources.remote import part_of
-from l2h.sources.settings import FETCHED, ImagerySettings
+from l2h.sources.settings import ImagerySettings
 
 FILE = "listing.json"
 POLITENESS = {"per_second", "connections", "terms"}  # settings that change no byte
@@ -134,7 +135,7 @@ def file_names(wanted: Sequence[tuple[str, str]]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for identity, address in wanted:
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", identity).lstrip(".-")[:150] or "scene"
+        stem = plain_name(identity) if identity else "scene"
         suffix = Path(re.split(r"[?#]", address)[0]).suffix.lower()
         suffix = suffix if suffix in SUFFIXES else ".tif"
         stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from l2h.core.errors import L2HError, StorageError
+from l2h.core.errors import InputError, L2HError, StorageError
 from l2h.core.grid import Grid
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.ground import Ground
@@ -53,13 +53,25 @@ class Order:
 
 @dataclass(frozen=True)
 class Site:
-    """Where files are fetched to, and how. `stop` ends all transfers; `ground` is that of the cities, where known."""
+    """Where files are fetched to, and how.
 
-    grid: Grid
+    lattice : of the project; None while only its outlines are fetched, from which it follows
+    stop    : ends all transfers
+    ground  : that of the cities, where known
+    """
+
+    lattice: Grid | None
     project_dir: Path
     settings: FetchSettings
     stop: threading.Event = field(default_factory=threading.Event)
     ground: Ground | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The lattice; InputError while there is none."""
+        if self.lattice is None:
+            raise InputError("there is no lattice yet", where=str(self.project_dir), hint="Its outlines come first.")
+        return self.lattice
 
 
 class Supply(Protocol):

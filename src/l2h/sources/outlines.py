@@ -1,7 +1,8 @@
 """What is wrong with a boundary file, finding by finding, with its place and its area; nothing stops at the first.
 
-`read_cities` refuses a file that cannot be used; this lists all there is to mend in it, and what is wrong without being
-fatal: provinces that their cities do not tile, outlines that lie on a shifted datum.
+`read_cities` refuses a file whose outlines cannot be used; this lists all there is to mend in it, for `l2h inspect` and
+for the workspace: also outlines that lie on a shifted datum, and provinces that their cities do not tile, which is not
+fatal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,6 +71,18 @@ def examine_outlines(path: Path, settings: BoundarySettings) -> tuple[int, tuple
         found += _tiling(outlines, owners[sound], shapes[sound], tolerance, measure)
     found += _datum(shapes[sound], measure)
     return len(rows), tuple(found)
+
+
+def check_findings(path: Path, settings: BoundarySettings) -> tuple[Finding, ...]:
+    """What is to be looked at in a boundary file; BoundaryError for the first finding that makes it unfit for use."""
+    _, found = examine_outlines(path, settings)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        raise BoundaryError(
+            errors[0].message, where=f"{path}, {errors[0].place}" if errors[0].place else str(path),
+            hint=f"`l2h inspect {path}` lists all {len(errors)}." if len(errors) > 1 else "",
+        )  # fmt: skip
+    return found
 
 
 def _is_sound(shape: shapely.Geometry | None) -> bool:

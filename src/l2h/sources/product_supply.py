@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from l2h.core.errors import InputError
-from l2h.sources.addresses import AddressError
 from l2h.sources.arrivals import needed_files, place_of
+from l2h.sources.carry import asked, carried, kept
 from l2h.sources.catalogue import load_product
 from l2h.sources.ground import whole_ground
-from l2h.sources.orders import FATAL, Order, Site
+from l2h.sources.orders import Order, Site
 from l2h.sources.pace import Pace
 from l2h.sources.remote import cut, part_of
 from l2h.sources.settings import ProductSettings
 from l2h.sources.stores import open_store
-from l2h.sources.transfer import Part, Transfer, is_whole, receipt_of, stat_patiently
+from l2h.sources.transfer import Transfer, stat_patiently
 
 
 class ProductSupply:
@@ -46,38 +45,21 @@ class ProductSupply:
 
     def expect(self, order: Order) -> Order:
         """As `look`, without asking the store: the size is what the catalogue expects."""
-        if is_whole(order.target, order.address, order.part):
-            return self.look(order)
-        return replace(order, state="wanted", expected=None if order.part else self.table.tile_bytes)
+        return kept(order) or replace(order, state="wanted", expected=None if order.part else self.table.tile_bytes)
 
     def look(self, order: Order) -> Order:
-        if is_whole(order.target, order.address, order.part):
-            receipt = receipt_of(order.target)
-            return replace(order, size=receipt.size if receipt else None)
-        try:
-            remote = stat_patiently(self._store, order.file, self._pace, self._pace.deadline())
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        if order.part:
-            return replace(order, state="wanted")
-        return replace(order, state="wanted", size=remote.size, here=Part(order.target).safe(remote))
+        pace = self._pace
+        return kept(order) or asked(order, lambda: stat_patiently(self._store, order.file, pace, pace.deadline()))
 
     def begin(self, orders: Sequence[Order]) -> None:
         """The grid says what is needed: nothing to note."""
 
     def fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
-        try:
-            if order.part:
-                receipt = cut(self._store, order.file, order.target, self.site.grid, self._pace, advance)
-            else:
-                receipt = Transfer(self._store, order.file, order.target, self._pace, advance).run()
-        except FATAL:
-            raise
-        except (InputError, AddressError) as error:
-            return order.missing(error)
-        return replace(order, state="kept", size=receipt.size)
+        if order.part:
+            return carried(
+                order, lambda: cut(self._store, order.file, order.target, self.site.grid, self._pace, advance)
+            )
+        return carried(order, Transfer(self._store, order.file, order.target, self._pace, advance).run)
 
     def settle(self, orders: Sequence[Order]) -> None:
         """Each file is what it is."""

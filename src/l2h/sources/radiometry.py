@@ -105,24 +105,34 @@ def percentiles(counts: Counts, low: float = LOW, high: float = HIGH) -> Scale:
 def stated(scenes: Sequence[Scene]) -> Scale:
     """The stretch that the files' own statistics state: least minimum and greatest maximum of each band.
 
-    InputError names the first file that states none.
+    Every file has a say, also each sheet of a picture that lies in many. InputError names the first that states none.
     """
-    rows = [[_stated(scene, band) for band in scene.recipe.bands] for scene in scenes]
+    rows = [_stated(scene, path) for scene in scenes for path in scene.files]
     table = np.array(rows)  # [files, bands, 2]
     low, high = table[:, :, 0].min(0), table[:, :, 1].max(0)
     return tuple((float(a), float(max(b, a + 1))) for a, b in zip(low, high, strict=True))
 
 
-def _stated(scene: Scene, band: int) -> tuple[float, float]:
-    with open_raster(scene.files[0]) as dataset:
-        tags: dict[str, Any] = dataset.tags(band)
-    try:
-        return float(tags["STATISTICS_MINIMUM"]), float(tags["STATISTICS_MAXIMUM"])
-    except (KeyError, ValueError) as error:
-        raise InputError(
-            "a file states no statistics", where=f"layer '{scene.layer}', {scene.path}, band {band}",
-            hint='Say scale = "statistics", or give the values.',
-        ) from error  # fmt: skip
+def _stated(scene: Scene, path: Path) -> list[tuple[float, float]]:
+    """Minimum and maximum of each band that is kept, as a file states them."""
+    with open_raster(path) as dataset:
+        tags: list[dict[str, Any]] = [dataset.tags(band) for band in scene.recipe.bands]
+    pairs = []
+    for band, said in zip(scene.recipe.bands, tags, strict=True):
+        try:
+            pair = float(said["STATISTICS_MINIMUM"]), float(said["STATISTICS_MAXIMUM"])
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                "a file states no statistics", where=f"layer '{scene.layer}', {path}, band {band}",
+                hint='Say scale = "statistics", or give the values.',
+            ) from error  # fmt: skip
+        if not (math.isfinite(sum(pair)) and pair[0] <= pair[1]):
+            raise InputError(
+                "a file states impossible statistics", where=f"layer '{scene.layer}', {path}, band {band}",
+                expected="a minimum not above the maximum, both finite", got=f"{pair[0]:g} and {pair[1]:g}",
+            )  # fmt: skip
+        pairs.append(pair)
+    return pairs
 
 
 def radiometry_tasks(context: Context, scenes: Sequence[Scene], entries: Sequence[ImagerySettings]) -> list[Task]:
@@ -159,7 +169,8 @@ def make_radiometry(path: Path, layers: dict[str, tuple[str, tuple[Scene, ...]]]
     holes: list[Hole] = []
     for name, (how, scenes) in layers.items():
         if how == "metadata":
-            rows[name] = {"from": how, "scale": stated(scenes), "files": len(scenes)}
+            files = sum(len(scene.files) for scene in scenes)
+            rows[name] = {"from": how, "scale": stated(scenes), "files": files}
             continue
         sample = sample_of(scenes)
         counts, broken = count_levels(sample)

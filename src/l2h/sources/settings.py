@@ -10,13 +10,13 @@ from l2h.core.legend import legend_names
 from l2h.core.settings import Settings
 from l2h.sources.catalogue import load_product
 from l2h.sources.imagery_settings import StacSettings, TilesSettings
+from l2h.sources.links import EXTRACTS, FETCHED, OUTLINES, Links, check_links
 
 LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Pair = tuple[float, float]
 Day = date  # a field of that name hides the type
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
 RIGHTS = {"licence", "attribution", "may_train", "may_publish", "may_redistribute"}  # fields that change no pixel
-FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
 RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
 
 
@@ -216,7 +216,7 @@ class OsmSettings(LayerSettings):
     """OpenStreetMap extracts (.osm.pbf, .osm), GeoPackages with layers `roads` and `buildings`, or GeoParquet: roads
     where it has a column `highway`, segments or buildings of Overture Maps where it has their columns, else buildings.
 
-    paths    : globs, relative to the project folder
+    paths    : globs, relative to the project folder, and addresses (`https://…`, `s3://…`) of files that `fetch` brings
     margin_m : features up to this far outside the grid are kept, since wide roads reach in
     """
 
@@ -227,11 +227,22 @@ class OsmSettings(LayerSettings):
     may_redistribute: bool = True
     margin_m: float = Field(100.0, ge=0)
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_links(self.paths, EXTRACTS)
+        return self
+
+    @property
+    def links(self) -> Links:
+        """The files that come by `fetch`."""
+        return Links.of("osm", self.paths)
+
 
 class BoundarySettings(LayerSettings):
     """Outlines of the cities: one feature per city.
 
-    path                   : vector file: GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet
+    path                   : vector file: GeoPackage, shapefile, GeoJSON, FlatGeobuf or GeoParquet; or the address of
+                             one (`https://…`, `s3://…`; no shapefile) that `fetch` brings
     layer                  : layer of the file, where it has several
     region, province, city : columns that hold the three parts of a city's name
     provinces              : layer of the same file with the provinces' outlines, which their cities must tile; it is
@@ -247,12 +258,28 @@ class BoundarySettings(LayerSettings):
     provinces: str | None = None
     overlap_m: float = Field(1.0, ge=0)
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_links((self.path,), OUTLINES)
+        return self
+
+    @property
+    def links(self) -> Links:
+        """The file, if it comes by `fetch`."""
+        return Links.of("boundary", (self.path,))
+
+    @property
+    def local(self) -> str:
+        """Where the file lies, relative to the project folder, once it is fetched if it has to be."""
+        return self.links.paths[0] if self.links.files else self.path
+
 
 class SurveySettings(LayerSettings):
     """A table of surveyed areas (CSV, or a spreadsheet with the extra `xlsx`).
 
     path                      : CSV file with a header, UTF-8, or .xlsx, of which the first sheet counts
     region, level, land_class : columns that hold the place, its level and the class
+    date                      : the year or day its figures speak of, where no column `date` or `year` says it
     area                      : column that holds the area, else the one called "area_" and a unit. The unit is the end
                                 of its name (_m2, _ha, _km2, _10k_ha), or stands in a column `unit`
     licence                   : figures are compared with, never passed on, so it may be left open
@@ -260,7 +287,11 @@ class SurveySettings(LayerSettings):
 
     licence: str = Field("not stated", min_length=1)
     path: str = Field(min_length=1)
+    date: PartialDate | None = None
     region: str = "region"
     level: str = "level"
     land_class: str = "class_en"
     area: str | None = None
+
+
+Layer = ProductSettings | ImagerySettings | OsmSettings | BoundarySettings  # whose files may come by `fetch`

@@ -35,7 +35,11 @@ PAGE = 100  # items asked for at once
 
 @dataclass(frozen=True)
 class Item:
-    """What we need of an item: its asset's address, absolute, and what the filters ask for."""
+    """What we need of an item: its asset's address, absolute, and what the filters ask for.
+
+    address : empty where the item lacks the asset
+    assets  : keys of the files it has
+    """
 
     id: str
     collection: str
@@ -44,18 +48,20 @@ class Item:
     cloud: float | None
     gsd: float | None
     address: str
+    assets: tuple[str, ...] = ()
 
 
 def find_scenes(settings: StacSettings, site: Site, layer: str) -> list[Listed]:
     """The scenes of a catalogue for a grid, newest first; each name once.
 
-    InputError where the catalogue cannot be read, has none, or more than `max_scenes`; AddressError for an address that
-    is not followed; UsageError where the library is not installed.
+    InputError where the catalogue cannot be read, has none, or more than `max_scenes`, or where one of them lacks the
+    asset; AddressError for an address that is not followed; UsageError where the library is not installed.
     """
     where, box = f"layer '{layer}', {settings.address}", geographic_box(site.grid)
     found: dict[tuple[str, str], Item] = {}
     for item in _items(settings, site, box, where):
         if passes(item, settings, box):
+            _check_asset(item, settings, where)
             check_address(item.address)
             found[item.collection, item.id] = item
         if len(found) > settings.max_scenes:
@@ -72,6 +78,15 @@ def find_scenes(settings: StacSettings, site: Site, layer: str) -> list[Listed]:
         Listed(name, item.address, item.id, item.day.isoformat() if item.day else None, item.cloud)
         for name, item in zip(names, items, strict=True)
     ]
+
+
+def _check_asset(item: Item, settings: StacSettings, where: str) -> None:
+    """InputError where a scene that is wanted lacks the asset; one that is not wanted may lack what it likes."""
+    if not item.address:
+        known = ", ".join(sorted(item.assets)[:30])
+        raise InputError(
+            "a scene has no such asset", where=f"{where}, {item.id}", expected=f"one of {known}", got=settings.asset
+        )
 
 
 def passes(item: Item, settings: StacSettings, box: Box) -> bool:
@@ -112,7 +127,7 @@ def _items(settings: StacSettings, site: Site, box: Box, where: str) -> Iterator
             client = Client.open(str(root or settings.address), stac_io=reader)
             for values, base in _documents(client, settings, box):
                 if not settings.collections or values.get("collection") in settings.collections:
-                    yield read_item(values, base, settings.asset)  # those of another collection may lack the asset
+                    yield read_item(values, base, settings.asset)
     except L2HError:
         raise
     except (pystac.STACError, APIError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -151,22 +166,20 @@ def _instants(settings: StacSettings) -> str:
 
 
 def read_item(values: Mapping[str, Any], base: str, asset: str) -> Item:
-    """An item from its document; InputError where it lacks the asset.
+    """An item from its document.
 
     base : address that a relative one is relative to
     """
     properties, assets = values["properties"], values["assets"]
-    if asset not in assets:
-        known = ", ".join(sorted(assets)[:30])
-        raise InputError("a scene has no such asset", where=str(values["id"]), expected=f"one of {known}", got=asset)
+    wanted = assets.get(asset, {})
     stamp = properties.get("datetime") or properties.get("start_datetime") or ""
     box = tuple(float(number) for number in values.get("bbox") or ())
-    gsd = assets[asset].get("gsd", properties.get("gsd"))
+    gsd = wanted.get("gsd", properties.get("gsd"))
     cloud = properties.get("eo:cloud_cover")
     return Item(
         str(values["id"]), str(values.get("collection") or ""), box if len(box) in (4, 6) else (999.0,) * 4,
         date.fromisoformat(stamp[:10]) if stamp else None, None if cloud is None else float(cloud),
-        None if gsd is None else float(gsd), urljoin(base, str(assets[asset]["href"])),
+        None if gsd is None else float(gsd), urljoin(base, str(wanted["href"])) if wanted else "", tuple(assets),
     )  # fmt: skip
 
 

@@ -13,30 +13,23 @@ from typing import Any
 import geopandas
 import numpy as np
 
-from l2h.core.errors import GridError, InputError
+from l2h.core.errors import InputError
 from l2h.core.files import write_json
 from l2h.core.grid import Block, Grid
 from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
-from l2h.core.tasks import Context, Hole, Made, Stage, Task
-from l2h.sources.account import Account
+from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.sources.arrivals import arrival_tasks
-from l2h.sources.boundaries import own_pixels, read_cities
+from l2h.sources.boundaries import Cities, own_pixels, read_cities
 from l2h.sources.capture import capture_path, capture_tasks, count_scenes
 from l2h.sources.imagery import mosaic
-from l2h.sources.osm_layers import write_layers
-from l2h.sources.paths import find_files, shown
+from l2h.sources.paths import shown
 from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
 from l2h.sources.radiometry import NAME as RADIOMETRY
 from l2h.sources.radiometry import radiometry_tasks, recorded_scales
 from l2h.sources.scenes import Roll, Scene, call_roll, list_scenes, scene_table
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
-from l2h.sources.survey import read_survey, survey_table
-from l2h.sources.vectors import write_table
-
-LAYERS = "layers"
-ACCOMPANIMENT = (".shx", ".dbf", ".prj", ".cpg")  # what a shapefile is not whole without
-OUTLINE_KEYS = {"layer", "region", "province", "city", "overlap_m"}  # the boundary settings that change pixels
+from l2h.sources.tables import LAYERS, cities_task, osm_task, survey_task
 
 
 def stage(
@@ -64,18 +57,22 @@ def _table_tasks(
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
-    source = context.project_dir / boundary.path
-    arrivals = arrival_tasks(context, products, imagery, lambda: read_cities(source, boundary, context.grid.crs))
+    layers = (*products, *imagery, *((osm,) if osm else ()), boundary)
+    arrivals = arrival_tasks(context, layers, partial(_read_cities, context, boundary))
     roll = call_roll(imagery, context.project_dir, context.grid)
     tasks = [
         _scenes_task(context, roll, imagery),
         *radiometry_tasks(context, roll.scenes, imagery),
         _json_task("products", folder, product_table(products)),
-        _cities_task(context, boundary),
-        _osm_task(context, osm),
+        cities_task(context, boundary),
+        osm_task(context, osm),
         *arrivals,
     ]
-    return tasks + ([_survey_task(context, survey)] if survey else [])
+    return tasks + ([survey_task(context, survey)] if survey else [])
+
+
+def _read_cities(context: Context, boundary: BoundarySettings) -> Cities:
+    return read_cities(context.project_dir / boundary.local, boundary, context.grid.crs)
 
 
 def _scenes_task(context: Context, roll: Roll, imagery: tuple[ImagerySettings, ...]) -> Task:
@@ -106,95 +103,26 @@ def make_json(path: Path, rows: list[dict[str, Any]]) -> Made:
     return Made(info={"rows": len(rows)})
 
 
-def _cities_task(context: Context, boundary: BoundarySettings) -> Task:
-    source, folder = context.project_dir / boundary.path, context.work / LAYERS
-    outputs = folder / "regions.json", folder / "regions.parquet"
-    arguments = {"source": source, "settings": boundary, "grid": context.grid, "outputs": outputs}
-    settings = context.place() | {"boundary": boundary.model_dump(include=OUTLINE_KEYS)}
-    return Task(f"{LAYERS}/regions", make_cities, arguments, whole_files((source,)), outputs, settings)
-
-
-def make_cities(source: Path, settings: BoundarySettings, grid: Grid, outputs: tuple[Path, Path]) -> Made:
-    """Check the outlines and write them, with their tree of names, in the project's CRS."""
-    cities = read_cities(source, settings, grid.crs)
-    if grid.window_of_bounds(cities.bounds()).empty:
-        raise GridError(
-            "no city lies on the project's grid",
-            where=str(source),
-            expected=f"within {grid.bounds()}",
-            got=f"{cities.bounds()}",
-        )
-    inside = cities.inside(grid)
-    cut = {name.format(): round(float(part), 6) for name, part in zip(cities.tree.cities, inside, strict=True)}
-    cut = {name: part for name, part in cut.items() if 0 < part < 1}
-    write_json(outputs[0], cities.tree.to_dict() | {"cut": cut})
-    index = np.arange(1, len(cities.shapes) + 1, dtype="uint16")
-    names = np.array([name.format() for name in cities.tree.cities], object)
-    write_table(outputs[1], cities.shapes, {"index": index, "name": names}, grid.crs)
-    return Made(info={"cities": len(index), "cut": len(cut)})
-
-
-def _osm_task(context: Context, osm: OsmSettings | None) -> Task:
-    folder = context.work / LAYERS
-    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
-    paths = find_files(context.project_dir, osm.paths, "osm") if osm else ()
-    margin = osm.margin_m if osm else 0.0
-    arguments = {"paths": paths, "grid": context.grid, "margin_m": margin, "outputs": outputs}
-    # a feature of a GeoPackage is known by the name of its file
-    settings = context.place() | {"margin_m": margin, "files": [path.name for path in paths]}
-    return Task(f"{LAYERS}/osm", make_osm, arguments, paths, outputs, settings)
-
-
-def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: tuple[Path, Path, Path]) -> Made:
-    """Write roads, buildings and the account of what was left out; empty tables where the project names no extract.
-
-    A project whose extracts have no road near its grid has a hole: most likely they are those of another place.
-    """
-    account = write_layers(paths, grid, margin_m, outputs)
-    holes = (
-        [Hole("layer 'osm'", f"no road near the grid: {_elsewhere(account)}")] if paths and not account.roads else []
-    )
-    counts = {"roads": account.roads, "buildings": account.buildings, "timestamp": account.timestamp}
-    return Made(tuple(holes), counts | {"repaired": len(account.repaired), "dropped": len(account.dropped)})
-
-
-def _elsewhere(account: Account) -> str:
-    elsewhere = account.left_out["road: outside the grid"]
-    return f"{elsewhere} lie elsewhere" if elsewhere else "the extracts have none"
-
-
-def _survey_task(context: Context, survey: SurveySettings) -> Task:
-    source, path = context.project_dir / survey.path, context.work / LAYERS / "survey.json"
-    settings = survey.model_dump(include={"region", "level", "land_class", "area"})
-    arguments = {"source": source, "settings": survey, "path": path}
-    return Task(f"{LAYERS}/survey", make_survey, arguments, (source,), (path,), settings)
-
-
-def make_survey(source: Path, settings: SurveySettings, path: Path) -> Made:
-    """Write the survey's figures in square metres."""
-    rows = read_survey(source, settings)
-    write_json(path, survey_table(rows))
-    return Made(info={"rows": len(rows)})
-
-
-def products_step(products: tuple[ProductSettings, ...]) -> Callable[[Context], list[Task]]:
+def products_step(products: tuple[ProductSettings, ...], boundary: BoundarySettings) -> Callable[[Context], list[Task]]:
     """The step that brings products onto the lattice which nothing is learnt from: they are compared with the map."""
-    return partial(_products_tasks, products)
+    return partial(_products_tasks, products, boundary)
 
 
-def _products_tasks(products: tuple[ProductSettings, ...], context: Context) -> list[Task]:
+def _products_tasks(products: tuple[ProductSettings, ...], boundary: BoundarySettings, context: Context) -> list[Task]:
+    arrivals = arrival_tasks(context, products, partial(_read_cities, context, boundary), f"{LAYERS}/fetched_compared")
     sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
     blocks = context.grid.blocks(context.block_px)
-    return [_product_task(context, block, product, sheets[product.name]) for block in blocks for product in products]
+    tasks = [_product_task(context, block, product, sheets[product.name]) for block in blocks for product in products]
+    return [*arrivals, *tasks]
 
 
 def survey_step(survey: SurveySettings) -> Callable[[Context], list[Task]]:
     """The step that reads the survey, for a comparison whose table came after the layers were made."""
-    return partial(_survey_tasks, survey)
+    return partial(survey_tasks, survey)
 
 
-def _survey_tasks(survey: SurveySettings, context: Context) -> list[Task]:
-    return [_survey_task(context, survey)]
+def survey_tasks(survey: SurveySettings, context: Context) -> list[Task]:
+    return [survey_task(context, survey)]
 
 
 # --- step 2: blocks ---------------------------------------------------------------------------------------------------
@@ -279,9 +207,3 @@ def make_regions(source: Path, grid: Grid, block: Block, output: Path) -> Made:
     owner = own_pixels(shapes, grid, block.window)
     write_raster(output, owner[None], grid, block.window, nodata=0)
     return Made(info={"owned_px": int(np.count_nonzero(owner))})
-
-
-def whole_files(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The files with those that belong to them: a shapefile is several."""
-    beside = [path.with_suffix(suffix) for path in paths if path.suffix == ".shp" for suffix in ACCOMPANIMENT]
-    return (*paths, *(path for path in beside if path.exists()))

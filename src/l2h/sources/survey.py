@@ -2,7 +2,9 @@
 
 import csv
 import math
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +13,31 @@ from l2h.sources.settings import SurveySettings
 from l2h.sources.spreadsheet import read_spreadsheet
 
 Table = tuple[list[str], list[dict[str, str | None]]]  # header, rows
+DATES = ("date", "year")  # columns that say when a figure was surveyed
+DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 UNITS = {"m2": 1.0, "ha": 1e4, "km2": 1e6, "10k_ha": 1e8}  # 10k_ha: the 万公顷 of Chinese surveys
 
 
 @dataclass(frozen=True)
 class SurveyRow:
-    """One figure of a survey."""
+    """One figure of a survey.
+
+    date : the year, month or day it speaks of; empty where nobody says
+    """
 
     region: str
     level: str
     land_class: str
     area_m2: float
+    date: str = ""
 
 
 def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
     """The rows of a survey table in file order: CSV in UTF-8, or the first sheet of a spreadsheet (.xlsx).
 
-    InputError names the line of a missing figure, a negative or infinite area, an unknown unit or a repeated figure.
+    A figure is of the day in its column `date` or `year`, else of the settings' `date`.
+    InputError names the line of a missing figure, a negative or infinite area, an unknown unit, a repeated figure or a
+    date that is none.
     """
     if not path.is_file():
         raise InputError("a survey table is missing", where=str(path))
@@ -37,7 +47,11 @@ def read_survey(path: Path, settings: SurveySettings) -> tuple[SurveyRow, ...]:
     for name in columns:
         if name not in header:
             raise InputError(f"a survey table lacks the column '{name}'", where=str(path), got=", ".join(header))
-    rows = tuple(_row(line, columns, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
+    dated = next((name for name in DATES if name in header), "")
+    rows = tuple(
+        replace(_row(line, columns, where), date=_date(line, dated, where) or settings.date or "")
+        for line, where in ((line, f"{path}, line {number}") for number, line in enumerate(lines, start=2))
+    )
     _check_once(rows, path)
     return rows
 
@@ -68,6 +82,20 @@ def _row(line: dict[str, str | None], columns: tuple[str, str, str, str], where:
     if not (math.isfinite(area) and area >= 0):
         raise InputError("an area is negative or infinite", where=where, got=text)
     return SurveyRow(region, level, land_class, area * _unit(line, columns[3], where))
+
+
+def _date(line: dict[str, str | None], column: str, where: str) -> str:
+    """The date in a row's column; empty where there is none."""
+    text = (line[column] or "").strip().replace("/", "-") if column else ""
+    if not text:
+        return ""
+    text = text.removesuffix(" 00:00:00")  # a day, as a spreadsheet writes it
+    try:
+        date.fromisoformat(f"{text}-01-01"[:10] if DATE.fullmatch(text) else "")
+    except ValueError as error:
+        expected = "2019, 2019-12 or 2019-12-31"
+        raise InputError("a date cannot be read", where=where, expected=expected, got=text) from error
+    return text
 
 
 def _unit(line: dict[str, str | None], column: str, where: str) -> float:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from l2h.core.errors import InputError, StorageError
 from l2h.core.files import read_json, sha256_file, sync, write_json
 from l2h.core.formats import TruncatedError, check_tiff_whole, driver_of
+from l2h.sources.links import fault_of
 from l2h.sources.pace import Pace, patiently
 from l2h.sources.stores import ChangedError, Remote, Store, TransientError
 
@@ -165,7 +166,7 @@ class Transfer:
             try:
                 remote = stat_patiently(self.store, self.name, self.pace, deadline)
                 self._read(remote, deadline)
-                verified = verify(self._part.path, self.name, remote)
+                verified = verify(self._part.path, self.target.name, remote)
             except (ChangedError, WrongBytesError):
                 self._part.drop()
                 self._tell()
@@ -228,7 +229,7 @@ def stat_patiently(store: Store, name: str, pace: Pace, deadline: float) -> Remo
 
 
 def verify(path: Path, name: str, remote: Remote) -> str:
-    """What a file was checked against; WrongBytesError where it is not what it should be."""
+    """What a file was checked against; WrongBytesError where it is not what it should be, by its name's end."""
     size = path.stat().st_size
     if remote.size is not None and size != remote.size:
         raise WrongBytesError(
@@ -241,6 +242,8 @@ def verify(path: Path, name: str, remote: Remote) -> str:
             raise WrongBytesError("a file's digest differs", where=remote.address, expected=remote.md5, got=found)
     if name.endswith(".tif"):
         _check_tiff(path, remote)
+    elif fault := fault_of(path, name):
+        raise WrongBytesError(f"a file {fault}", where=remote.address, got=f"{size} bytes")
     return "md5" if remote.md5 else "nothing" if remote.size is None else "size"
 
 

@@ -6,8 +6,9 @@ import re
 import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import cache
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpcore
 import httpx
@@ -27,6 +28,7 @@ from l2h.sources.stores import (
 )
 
 REDIRECTS = 5
+LONGEST_DIGEST = 1024  # bytes of a file that holds a digest and the name it is of
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 HEADERS = {"User-Agent": f"l2h/{__version__}", "Accept-Encoding": "identity"}  # bytes as they lie, so ranges fit
 
@@ -152,6 +154,30 @@ class LinkStore(WebStore):
 
     def _shown(self, name: str) -> str:
         return name
+
+
+class ExtractStore(LinkStore):
+    """Files anywhere whose publishers may lay a digest beside each of them, as NAME.md5 (Geofabrik and others)."""
+
+    def stat(self, name: str) -> Remote:
+        remote = super().stat(name)
+        return replace(remote, md5=remote.md5 or self._digest_beside(name))
+
+    def _digest_beside(self, name: str) -> str | None:
+        """The digest in the file beside; None where there is no such file, or what is there is no digest."""
+        parts = urlsplit(self._url(name))
+        with self._client.request("GET", urlunsplit(parts._replace(path=f"{parts.path}.md5"))) as response:
+            if response.status_code != 200:
+                if response.status_code in PASSING:
+                    check_status(response, {200})
+                return None  # a bucket that may not be listed says 403 of what it does not have
+            head = b""
+            for chunk in response.iter_raw():
+                head += chunk
+                if len(head) > LONGEST_DIGEST:
+                    return None
+        found = re.match(rb"\s*([0-9a-fA-F]{32})(\s|$)", head)
+        return found[1].decode().lower() if found else None
 
 
 def version_of(headers: httpx.Headers) -> str:

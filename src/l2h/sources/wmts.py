@@ -32,10 +32,17 @@ def read_service(page: bytes, tiles: TilesSettings, grid: Grid) -> tuple[Matrix,
     name = _choose_set(tiles, {name: sets[name] for name in linked if name in sets}, where)
     matrices = list(_matrices(sets[name], where))
     if tiles.zoom is not None:
-        matrices = [matrix for matrix in matrices if matrix.name == str(tiles.zoom)] or matrices[tiles.zoom :][:1]
+        matrices = _level(matrices, tiles.zoom)
     if not matrices:
         raise InputError("a tile matrix set has no level that can be used", where=where, got=name)
     return choose(matrices, grid), _template(root, layer, tiles, name, where)
+
+
+def _level(matrices: list[Matrix], zoom: int) -> list[Matrix]:
+    """The level of this name; where none bears it, that of this number, the coarsest being 0 in whatever order the
+    document lists them. None where there is neither."""
+    named = [matrix for matrix in matrices if matrix.name == str(zoom)]
+    return named or sorted(matrices, key=lambda matrix: -matrix.pixel)[zoom : zoom + 1]
 
 
 def _only(found: list[Element], what: str, where: str) -> Element:

@@ -1,0 +1,387 @@
+"""Vector files that have an address: extracts, Overture, outlines. They come whole and checked, or not at all."""
+
+import bz2
+import gzip
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import osmium
+import pytest
+from osmium.osm.mutable import Node, Way
+from pydantic import ValidationError
+from scripted import Answer, Fault, Scripted, busy, hang_up, lies, page, part_then, redirect, stall
+from shapely import LineString, box
+from tiny_project import make_project
+
+from l2h.core.grid import Grid
+from l2h.core.tasks import Silent
+from l2h.sources.delivery import Delivery, holes
+from l2h.sources.fetch_settings import FetchSettings
+from l2h.sources.links import CHECKS, fault_of, names_of
+from l2h.sources.orders import Order
+from l2h.sources.settings import BoundarySettings, OsmSettings
+from l2h.sources.transfer import Receipt, receipt_of
+
+QUICK = FetchSettings(allow_private=True, backoff_s=0.001, attempts=3, stall_s=0.5)
+GRID = Grid("EPSG:32650", 500_000.0, 3_320_000.0, 1.0, 40, 50)
+UTM = GRID.crs
+XML = '<osm version="0.6"><node id="1" lat="30.01" lon="117.0"/></osm>\n'
+
+
+def write_pbf(path: Path, ways: int = 20_000) -> Path:
+    """An extract of several blocks: short roads near 117° E, 30° N."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with osmium.SimpleWriter(str(path)) as out:
+        for i in range(2 * ways):
+            out.add_node(Node(id=i + 1, location=(117 + i / 1e6, 30.01 + (i % 7) / 1e5)))
+        for i in range(ways):
+            out.add_way(Way(id=i + 1, nodes=[2 * i + 1, 2 * i + 2], tags={"highway": "primary"}))
+    return path
+
+
+def write_files(folder: Path) -> dict[str, Path]:
+    """A sound file of every kind."""
+    outlines = geopandas.GeoDataFrame({"city": ["a"]}, geometry=[box(*GRID.bounds())], crs=UTM)
+    roads = geopandas.GeoDataFrame(
+        {"highway": ["primary"]}, geometry=[LineString([(5e5, 332e4), (6e5, 332e4)])], crs=UTM
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("c.gpkg", "c.fgb", "c.geojson"):
+        outlines.to_crs("EPSG:4326").to_file(folder / name)
+    roads.to_parquet(folder / "r.parquet")
+    (folder / "m.osm").write_text(XML)
+    (folder / "m.osm.gz").write_bytes(gzip.compress(XML.encode()))
+    (folder / "m.osm.bz2").write_bytes(bz2.compress(XML.encode()))
+    write_pbf(folder / "m.osm.pbf", 10)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def extract(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_pbf(tmp_path_factory.mktemp("pbf") / "m.osm.pbf").read_bytes()
+
+
+@pytest.fixture
+def served(scripted: Scripted, extract: bytes) -> Scripted:
+    (scripted.folder / "m.osm.pbf").write_bytes(extract)
+    return scripted
+
+
+def fetch(folder: Path, *addresses: str, settings: FetchSettings = QUICK) -> tuple[Order, ...]:
+    with Delivery([OsmSettings(paths=addresses)], GRID, folder, settings) as desk:
+        return desk.fetch(desk.plan(), Silent())
+
+
+def the_receipt(folder: Path, file: str = "m.osm.pbf") -> Receipt:
+    receipt = receipt_of(folder / "inputs/fetched/osm" / file)
+    assert receipt is not None
+    return receipt
+
+
+# --- how they come ----------------------------------------------------------------------------------------------------
+
+
+def test_an_extract_comes_with_its_receipt_and_is_not_asked_for_again(
+    served: Scripted, extract: bytes, tmp_path: Path
+) -> None:
+    (order,) = fetch(tmp_path, f"{served.url}/m.osm.pbf")
+    assert (order.state, order.size) == ("kept", len(extract))
+    assert (tmp_path / "inputs/fetched/osm/m.osm.pbf").read_bytes() == extract
+    receipt = the_receipt(tmp_path)
+    assert receipt.address == f"{served.url}/m.osm.pbf"
+    assert (receipt.sha256, receipt.verified) == (hashlib.sha256(extract).hexdigest(), "size")
+    asked = len(served.seen.requests)
+    assert fetch(tmp_path, f"{served.url}/m.osm.pbf")[0].state == "kept"
+    assert len(served.seen.requests) == asked
+
+
+def test_the_digest_beside_an_extract_counts(served: Scripted, extract: bytes, tmp_path: Path) -> None:
+    digest = hashlib.md5(extract).hexdigest()
+    (served.folder / "m.osm.pbf.md5").write_text(f"{digest}  monaco-latest.osm.pbf\n")
+    fetch(tmp_path, f"{served.url}/m.osm.pbf")
+    assert the_receipt(tmp_path).verified == "md5"
+    (served.folder / "m.osm.pbf.md5").write_text(f"{'0' * 32}  monaco-latest.osm.pbf\n")
+    (order,) = fetch(tmp_path / "other", f"{served.url}/m.osm.pbf")
+    assert order.state == "missing"
+    assert f"a file's digest differs ({served.url}/m.osm.pbf): expected {'0' * 32}, got {digest}" in order.reason
+    assert not list((tmp_path / "other/inputs/fetched/osm").glob("*.pbf"))
+
+
+@pytest.mark.parametrize("beside", [page, busy(403), busy(404), b"no digest", b"x" * 5000])
+def test_what_lies_beside_and_is_no_digest_is_none(served: Scripted, tmp_path: Path, beside: Fault | bytes) -> None:
+    if isinstance(beside, bytes):
+        (served.folder / "m.osm.pbf.md5").write_bytes(beside)
+    else:
+        served.script["GET /m.osm.pbf.md5"] = [beside] * 9
+    assert fetch(tmp_path, f"{served.url}/m.osm.pbf")[0].state == "kept"
+    assert the_receipt(tmp_path).verified == "size"
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [part_then(hang_up), part_then(hang_up), busy(503), part_then(hang_up)],
+        [busy(429, Retry_After="0"), busy(503)],
+        [part_then(stall(1.0))],
+        [lies(10)],
+    ],
+    ids=["breaks off", "busy", "stalls", "lies"],
+)  # fmt: skip
+def test_an_extract_comes_whole_whatever_the_server_does(
+    served: Scripted, extract: bytes, tmp_path: Path, faults: list[Fault]
+) -> None:
+    served.script["GET /m.osm.pbf"] = list(faults)
+    assert fetch(tmp_path, f"{served.url}/m.osm.pbf")[0].state == "kept"
+    assert (tmp_path / "inputs/fetched/osm/m.osm.pbf").read_bytes() == extract
+    assert served.script["GET /m.osm.pbf"] == []
+
+
+def test_a_broken_transfer_goes_on_where_it_ended(served: Scripted, extract: bytes, tmp_path: Path) -> None:
+    served.script["GET /m.osm.pbf"] = [part_then(hang_up), busy(503), busy(503), busy(503)]
+    assert fetch(tmp_path, f"{served.url}/m.osm.pbf")[0].state == "missing"
+    assert fetch(tmp_path, f"{served.url}/m.osm.pbf")[0].state == "kept"
+    assert served.ranges("/m.osm.pbf")[-1] == f"bytes={len(extract) // 2}-"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (redirect("http://169.254.169.254/latest"), "private network is not followed"),
+        (redirect("file:///etc/passwd"), "is not followed"),
+        (busy(403), "a server refuses"),
+        (busy(404), "there is no such file"),
+        (busy(503), "a server is busy"),
+    ],
+    ids=["redirect", "file", "403", "404", "503"],
+)  # fmt: skip
+def test_what_cannot_be_had_is_a_hole_and_nothing_bears_its_name(
+    served: Scripted, tmp_path: Path, fault: Fault, reason: str
+) -> None:
+    (served.folder / "good.osm").write_text(XML)
+    served.script["GET /m.osm.pbf"] = [fault] * 20
+    served.script["HEAD /m.osm.pbf"] = [fault] * 20
+    orders = fetch(tmp_path, f"{served.url}/m.osm.pbf", f"{served.url}/good.osm")
+    assert [order.state for order in orders] == ["missing", "kept"]
+    (hole,) = holes(orders)
+    assert hole.where == "layer 'osm', m.osm.pbf"
+    assert reason in hole.reason
+    assert not (tmp_path / "inputs/fetched/osm/m.osm.pbf").exists()
+
+
+def test_addresses_of_this_machine_need_a_word(served: Scripted, tmp_path: Path) -> None:
+    (order,) = fetch(tmp_path, f"{served.url}/m.osm.pbf", settings=FetchSettings(attempts=1))
+    assert "fetch.allow_private = true" in order.reason
+    assert served.seen.requests == []
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["cut", "page"])
+def test_a_file_cut_short_on_the_server_and_a_page_are_no_extracts(
+    served: Scripted, extract: bytes, tmp_path: Path, whole: bool
+) -> None:
+    (served.folder / "m.osm.pbf").write_bytes(b"<html>not found</html>" if whole else extract[:-1000])
+    (order,) = fetch(tmp_path, f"{served.url}/m.osm.pbf")
+    assert ("a file is no .osm.pbf" if whole else "a file ends within a block") in order.reason
+    assert not list((tmp_path / "inputs/fetched/osm").glob("*.pbf"))
+
+
+# --- names and kinds --------------------------------------------------------------------------------------------------
+
+
+def test_names_are_safe_and_each_once() -> None:
+    hard = ["https://a.example/..%2F..%2Fetc%2Fpasswd.osm", "https://a.example/x/passwd.osm", "https://a.example/.gpkg"]
+    assert names_of(hard) == ("passwd.osm", "passwd-2.osm", "file.gpkg")
+
+
+def test_sound_files_of_every_kind_pass_and_cut_ones_do_not(tmp_path: Path) -> None:
+    files = write_files(tmp_path / "files")
+    assert {kind for kind in CHECKS if not any(name.endswith(kind) for name in files)} == {".json"}
+    for name, path in files.items():
+        assert fault_of(path, name) == "", name
+        data = path.read_bytes()
+        path.write_bytes(b"<html>not found</html>")
+        assert fault_of(path, name).startswith("is no "), name
+        path.write_bytes(data[: len(data) * 9 // 10])
+        by_size = name.endswith((".gz", ".bz2", ".fgb"))  # these say nothing of their length at the end
+        assert bool(fault_of(path, name)) is not by_size, name
+        path.write_bytes(b"")
+        assert fault_of(path, name) != "", name
+
+
+@pytest.mark.parametrize("length", [b"\x00\x00\x00\xff", b"\xff\xff\xff\xff", b"\x00\x00\x00\x00"])
+def test_a_broken_block_is_told(tmp_path: Path, length: bytes, extract: bytes) -> None:
+    first = 4 + int.from_bytes(extract[:4], "big")
+    blob = first + extract[first - 1]  # the last byte of the first header is its blob's size
+    path = tmp_path / "m.osm.pbf"
+    path.write_bytes(extract[:blob] + length + extract[blob + 4 :])
+    assert "block" in fault_of(path, path.name)
+
+
+@pytest.mark.parametrize(
+    ("address", "match"),
+    [
+        ("ftp://a.example/m.osm.pbf", "no address that is followed"),
+        ("https://a.example/latest", r"no file of a kind we fetch \(\.osm\.pbf"),
+        ("https://a.example/roads.shp", "a shapefile is several files"),
+        ("https://me:secret@a.example/m.gpkg", "carries a user name"),
+    ],
+)
+def test_addresses_that_settings_refuse(address: str, match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        OsmSettings(paths=[address])
+    with pytest.raises(ValidationError, match=match.partition(r" \(")[0]):
+        BoundarySettings(path=address, licence="x")
+
+
+# --- what a run sees --------------------------------------------------------------------------------------------------
+
+OPEN = ("--set", "fetch.allow_private=true", "--set", "fetch.backoff_s=0.001", "--set", "fetch.attempts=2")
+
+
+def serve_tiny(tiny: Path, server: Scripted) -> None:
+    """The tiny project's vectors lie on a server only."""
+    text = (tiny / "project.toml").read_text()
+    for name in ("roads.osm", "cities.gpkg"):
+        (tiny / name).rename(server.folder / name)
+        text = text.replace(f'"{name}"', f'"{server.url}/{name}"')
+    (tiny / "project.toml").write_text(text)
+
+
+def test_vectors_from_a_server_make_the_layers_of_local_ones(
+    tiny: Path, tiny_layers: Path, scripted: Scripted, l2h: Callable[..., object]
+) -> None:
+    serve_tiny(tiny, scripted)
+    before = l2h("layers", tiny, "--executor", "serial")
+    assert before.status == 1
+    assert "Run `l2h fetch` in the project first." in before.err
+    planned = l2h("fetch", tiny, *OPEN, "--dry-run")
+    assert planned.status == 0
+    assert "outlines of cities" in planned.err
+    assert "follows from the outlines" in planned.err
+    assert not (tiny / "inputs").exists()
+    said = l2h("fetch", tiny, *OPEN, "--json")
+    assert (said.status, [row["state"] for row in json.loads(said.out)]) == (0, ["kept", "kept"])
+    assert l2h("layers", tiny, "--executor", "serial").status == 0
+    for name in ("roads.parquet", "buildings.parquet", "regions.parquet", "regions.json"):
+        assert (tiny / "work/layers" / name).read_bytes() == (tiny_layers / "work/layers" / name).read_bytes()
+    rows = json.loads((tiny / "work/layers/fetched.json").read_text())
+    assert [(row["layer"], row["file"], row["licence"]) for row in rows] == [
+        ("osm", "roads.osm", "ODbL-1.0"), ("boundary", "cities.gpkg", "CC0-1.0"),
+    ]  # fmt: skip
+
+
+def test_one_extract_of_two_that_is_missing_is_a_hole(
+    tiny: Path, scripted: Scripted, l2h: Callable[..., object]
+) -> None:
+    serve_tiny(tiny, scripted)
+    path = tiny / "project.toml"
+    path.write_text(path.read_text().replace('/roads.osm"', f'/roads.osm", "{scripted.url}/none.osm"'))
+    assert l2h("fetch", tiny, *OPEN).status == 3
+    said = l2h("layers", tiny, "--executor", "serial")
+    assert said.status == 3
+    assert "hole: layer 'osm', none.osm: not fetched" in said.err
+    path.write_text(path.read_text().replace("cities.gpkg", "none.gpkg"))
+    said = l2h("fetch", tiny, *OPEN)
+    assert said.status == 3
+    assert "layer 'boundary', none.gpkg: there is no such file" in said.err
+
+
+def test_init_takes_addresses(tiny: Path, tmp_path: Path, l2h: Callable[..., object]) -> None:
+    osm, outlines = "https://a.example/m.osm.pbf", "https://b.example/cities.gpkg"
+    products = ["--product", f"esri={tiny}/esri2020.tif", "--osm", osm, "--boundary", outlines]
+    said = l2h("init", tmp_path / "a", "--imagery", tiny / "scenes/*.tif", *products)
+    assert said.status == 0
+    assert "l2h fetch" in said.err
+    text = (tmp_path / "a/project.toml").read_text()
+    assert f'paths = ["{osm}"]' in text
+    assert f'path = "{outlines}"' in text
+    assert "bounds" not in text
+    said = l2h("init", tmp_path / "b", *products)
+    assert said.status == 1
+    assert "or --crs" in said.err
+    assert l2h("init", tmp_path / "b", *products, "--crs", UTM).status == 0
+
+
+# --- as a user would break it -----------------------------------------------------------------------------------------
+
+
+def large(extract: bytes, times: int) -> bytes:
+    """A sound extract of many megabytes: the same blocks again and again."""
+    first = 4 + int.from_bytes(extract[:4], "big")
+    header = first + extract[first - 1]  # the last byte of the first header is its blob's size
+    return extract[:header] + extract[header:] * times
+
+
+def vectors_project(folder: Path, server: Scripted) -> Path:
+    """The tiny project whose only fetched layer is an extract."""
+    path = make_project(folder) / "project.toml"
+    path.write_text(path.read_text().replace('"roads.osm"', f'"{server.url}/m.osm.pbf"'))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_killed_fetch_goes_on_and_a_second_one_at_the_same_time_is_refused(
+    served: Scripted, extract: bytes, tmp_path: Path, l2h: Callable[..., object]
+) -> None:
+    data = large(extract, 1 + (20 << 20) // len(extract))
+    (served.folder / "m.osm.pbf").write_bytes(data)
+    (served.folder / "m.osm.pbf.md5").write_text(hashlib.md5(data).hexdigest())
+    served.script["GET /m.osm.pbf"] = [part_then(stall(120), share=0.9)]
+    folder = vectors_project(tmp_path / "tiny", served)
+    process = subprocess.Popen([sys.executable, "-m", "l2h", "fetch", str(folder), *OPEN], stderr=subprocess.DEVNULL)
+    note = folder / "inputs/fetched/osm/.m.osm.pbf.coming.json"
+    until = time.monotonic() + 120
+    while not (note.exists() and json.loads(note.read_text())["bytes"] >= 16 << 20) and time.monotonic() < until:
+        time.sleep(0.05)
+    second = l2h("fetch", folder, *OPEN)
+    assert second.status == 1
+    assert "another process is fetching into this project" in second.err
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "inputs/fetched/osm/m.osm.pbf").exists()
+    assert l2h("fetch", folder, *OPEN).status == 0
+    assert (folder / "inputs/fetched/osm/m.osm.pbf").read_bytes() == data
+    assert int(served.ranges("/m.osm.pbf")[-1][6:-1]) >= 16 << 20
+    assert the_receipt(folder).verified == "md5"
+
+
+def without_length(answer: Answer) -> None:
+    """The head of a file, without saying how long it is."""
+    answer.send_response(200)
+    answer.end_headers()
+    answer.close_connection = True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@pytest.mark.parametrize("known", [True, False], ids=["size known", "size not known"])
+def test_a_full_disk_then_a_larger_one(
+    served: Scripted, extract: bytes, tmp_path: Path, l2h: Callable[..., object], known: bool
+) -> None:
+    data = large(extract, 1 + (3 << 20) // len(extract))
+    (served.folder / "m.osm.pbf").write_bytes(data)
+    served.script["HEAD /m.osm.pbf"] = [] if known else [without_length] * 9
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system may not be mounted here")
+    try:
+        folder = vectors_project(disk / "tiny", served)
+        said = l2h("fetch", folder, *OPEN)
+        assert said.status == 1
+        assert ("the disk cannot hold" if known else "No space left") in said.err
+        assert "Traceback" not in said.err
+        assert not (folder / "inputs/fetched/osm/m.osm.pbf").exists()
+        subprocess.run(["mount", "-o", "remount,size=30m", str(disk)], check=True)
+        assert l2h("fetch", folder, *OPEN).status == 0
+        assert (folder / "inputs/fetched/osm/m.osm.pbf").read_bytes() == data
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
