@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from l2h.core.tasks import Context
 from l2h.labels.settings import LabelSettings
 from l2h.learning.areas import TrainingReaders
 from l2h.learning.clean import CleanPoints
+from l2h.learning.drawn import DrawnGround
 from l2h.learning.loop import train
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
@@ -103,17 +104,22 @@ def settings_of(options: argparse.Namespace, cases: Sequence[Case]) -> dict[str,
 
 
 def run_family(
-    cases: Sequence[Case], folder: Path, options: argparse.Namespace, clean: Mapping[str, CleanPoints] | None = None
+    cases: Sequence[Case],
+    folder: Path,
+    options: argparse.Namespace,
+    clean: Mapping[str, CleanPoints] | None = None,
+    drawn: Mapping[str, DrawnGround] | None = None,
 ) -> dict[str, Any]:
-    """Layers, labels, one network and the maps of a family; what is worth recording. ``clean``: points by case."""
+    """Layers, labels, one network and the maps of a family; what is worth recording.
+
+    clean, drawn: points and drawn ground by case, for those that have any
+    """
     settings, clock = settings_of(options, cases), Clock(cases[0].family)
     contexts = prepare(cases, folder, settings["labels"])
     clock.lap("labels", f"{len(cases)} cases")
     cell_px = settings["labels"].cell_px
-    points = clean or {}
-    areas = [
-        _area(case, context, cell_px, points.get(case.name)) for case, context in zip(cases, contexts, strict=True)
-    ]
+    areas = [_area(case, context, cell_px) for case, context in zip(cases, contexts, strict=True)]
+    areas = [replace(a, clean=(clean or {}).get(a.name), drawn=(drawn or {}).get(a.name)) for a in areas]
     weights = train(areas, settings["learning"], folder / "train", progress=partial(_tell, clock))
     clock.lap("training", f"{settings['learning'].megapixels} Mpx")
     engine = Engine(weights, settings["mapping"], "cpu")
@@ -135,7 +141,7 @@ def run_family(
     }
 
 
-def _area(case: Case, context: Context, cell_px: int, clean: CleanPoints | None) -> TrainingReaders:
+def _area(case: Case, context: Context, cell_px: int) -> TrainingReaders:
     return TrainingReaders(
         case.name,
         imagery=context.store("layers/imagery"),
@@ -143,7 +149,6 @@ def _area(case: Case, context: Context, cell_px: int, clean: CleanPoints | None)
         label=context.store("labels/label"),
         vectors=context.store("labels/vectors"),
         cell_px=cell_px,
-        clean=clean,
     )
 
 

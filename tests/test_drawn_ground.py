@@ -105,11 +105,12 @@ def test_a_raster_of_finer_pixels_is_looked_up_at_the_centres(tmp_path: Path) ->
     assert drawn(tmp_path, path)[4:6, 4:6].tolist() == [[1, 1], [1, 1]]
 
 
-def test_another_crs_gives_the_same_ground(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["b.gpkg", "b.geojson", "b.shp", "b.fgb"])
+def test_another_crs_and_format_give_the_same_ground(tmp_path: Path, name: str) -> None:
     path = polygons(tmp_path / "a.gpkg", [square(10.1, 20.1, 8), square(30.2, 50.2, 5)], [2, 9])
     there = geopandas.read_file(path).to_crs("EPSG:4326")
-    there.to_file(tmp_path / "b.gpkg")
-    np.testing.assert_array_equal(drawn(tmp_path, tmp_path / "b.gpkg"), drawn(tmp_path, path))
+    there.to_file(tmp_path / name)
+    np.testing.assert_array_equal(drawn(tmp_path, tmp_path / name), drawn(tmp_path, path))
 
 
 @pytest.mark.parametrize("block_px", [7, 16, 60, 90])
