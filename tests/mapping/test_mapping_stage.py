@@ -100,7 +100,7 @@ def test_windows_give_what_the_whole_picture_gives(
     place, net = world(112, 96), network(kind)
     context = place.store(tmp_path, 64, net)
     window_px = net.stride * (16 // net.stride or 1)
-    plain = MappingSettings(window_px=window_px, prior="off", draw_vectors=False, calibration="off")
+    plain = MappingSettings(window_px=window_px, prior="off", draw_vectors=False, calibration="off", trust="off")
     cut = run(context, plain)
     whole = at_once(net, place.imagery, place.valid)
     assert (np.abs(cut[1] - np.where(place.valid, whole.max(axis=0) * 100, 0)) <= 0.51).all()

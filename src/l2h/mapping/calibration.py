@@ -92,13 +92,18 @@ def default_calibration(training: Mapping[str, Any], prior: bool) -> Calibration
 
     training : the record in its checkpoint; where it does not tell a cell loss and its alpha, alpha is 1
     """
-    settings = training.get("settings")
-    told = settings if isinstance(settings, Mapping) and settings.get("loss") == "cell" else {}
-    alpha = told.get("alpha", 1.0)
-    sharp = float(alpha) if isinstance(alpha, int | float) and alpha >= 1 else 1.0
+    sharp = sharpness(training)
     if prior:
         return Calibration(WITH_PRIOR * sharp**WITH_PRIOR_BY_ALPHA, SPLIT)
     return Calibration(ALONE * sharp**ALONE_BY_ALPHA, SPLIT)
+
+
+def sharpness(training: Mapping[str, Any]) -> float:
+    """α of the cell loss that a network was trained with, from the record in its checkpoint; 1 where it tells none."""
+    settings = training.get("settings")
+    told = settings if isinstance(settings, Mapping) and settings.get("loss") == "cell" else {}
+    alpha = told.get("alpha", 1.0)
+    return float(alpha) if isinstance(alpha, int | float) and alpha >= 1 else 1.0
 
 
 LEAST_POINTS = 50  # fewer do not move the temperatures reliably

@@ -11,6 +11,7 @@ Mask = npt.NDArray[np.bool_]
 
 # band 3 of the map: what decided a pixel
 NOTHING, NETWORK, NETWORK_AND_PRIOR, VECTOR = 0, 1, 2, 3
+DOUBTED = 4  # added to NETWORK or NETWORK_AND_PRIOR where the labels contradict the network: see trust.py
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Classified:
 
     classes    : legend value, 0 where there is no imagery
     confidence : 0 to 100
-    source     : NETWORK, NETWORK_AND_PRIOR or VECTOR; NOTHING where there is no imagery
+    source     : NETWORK or NETWORK_AND_PRIOR, with DOUBTED added or not; VECTOR; NOTHING where there is no imagery
     """
 
     classes: Bytes

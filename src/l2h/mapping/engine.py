@@ -7,7 +7,7 @@ from typing import Any
 from l2h.core.legend import load_legend
 from l2h.core.raster import BlockStore, RasterReader
 from l2h.core.tasks import Context
-from l2h.mapping.calibration import Calibration, default_calibration
+from l2h.mapping.calibration import Calibration, default_calibration, sharpness
 from l2h.mapping.mapper import Mapper
 from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.settings import MappingSettings
@@ -41,7 +41,8 @@ class Engine:
             device=self.device,
             batch=settings.gpu_batch,
         )
-        return Mapper(predictor, loaded.legend_values, settings, prior, calibration)
+        alpha = sharpness(loaded.training)
+        return Mapper(predictor, loaded.legend_values, settings, prior, calibration, alpha=alpha)
 
     def default_calibration(self, prior: bool) -> Calibration:
         """How this network is told where no points say better."""

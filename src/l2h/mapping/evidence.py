@@ -102,6 +102,7 @@ class Agreement:
     expected : sum of the label's probability of its own class, in parts of 255
     pixels   : of imagery looked at
     sure     : sum over them of the network's largest coarse probability, in parts of 255
+    doubted  : sum over the cells of how little the network is trusted there, 1 - τ (trust.py), in parts of 255
     """
 
     cells: int = 0
@@ -109,6 +110,7 @@ class Agreement:
     expected: int = 0
     pixels: int = 0
     sure: int = 0
+    doubted: int = 0
 
     def __add__(self, other: "Agreement") -> "Agreement":
         return Agreement(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -130,9 +132,15 @@ class Agreement:
     def network_accuracy(self) -> float:
         """How often the network alone expects itself to be right about coarse classes; 0 where it saw nothing.
 
-        Learned from soft labels by a proper loss, it is right about as often: docs/benchmarks/calibration.md.
+        Learned from soft labels by a proper loss, it is right about as often: docs/benchmarks/calibration.md. Away from
+        what it learned from it is not, and counts as far as it is trusted.
         """
-        return self.sure / (255 * self.pixels) if self.pixels else 0.0
+        return self.trust * self.sure / (255 * self.pixels) if self.pixels else 0.0
+
+    @property
+    def trust(self) -> float:
+        """Mean trust in the network over the cells; 1 where there are none."""
+        return 1 - self.doubted / (255 * self.cells) if self.cells else 1.0
 
     def wants_prior(self, label_accuracy: float, margin: float) -> bool:
         """The switch: the prior is heard unless the network expects itself to be better than its labels by a margin.

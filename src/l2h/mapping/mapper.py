@@ -1,7 +1,7 @@
 """The map of any window: imagery through the network, the prior where it is heard, vectors on top."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
@@ -12,7 +12,7 @@ from l2h.core.grid import Window
 from l2h.core.legend import Legend, coarse_legend
 from l2h.core.raster import RasterReader
 from l2h.mapping.calibration import Calibration
-from l2h.mapping.classify import NETWORK, NETWORK_AND_PRIOR, Classified, classify, draw_vectors
+from l2h.mapping.classify import DOUBTED, NETWORK, NETWORK_AND_PRIOR, Classified, classify, draw_vectors
 from l2h.mapping.evidence import (
     Agreement,
     at_pixels,
@@ -25,6 +25,7 @@ from l2h.mapping.evidence import (
 from l2h.mapping.predict import Floats, Predictor
 from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
+from l2h.mapping.trust import DOUBT_BELOW, believed, cell_votes, trust, without_opinion
 from l2h.mapping.windows import WindowPlan
 
 Mask = npt.NDArray[np.bool_]
@@ -53,6 +54,7 @@ class Mapper:
 
     values : legend value of each channel of the network; prior : whether the posterior is multiplied in
     calibration : how confidence is tempered; None tells probabilities as they come
+    alpha : how sharply the network's cells vote, as in its training
     """
 
     predictor: Predictor
@@ -61,6 +63,7 @@ class Mapper:
     prior: bool = False
     calibration: Calibration | None = None
     coarse: Legend = field(default_factory=coarse_legend)
+    alpha: float = 1.0
 
     @cached_property
     def index(self) -> npt.NDArray[np.int64]:
@@ -99,7 +102,7 @@ class Mapper:
 
     # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
     def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
-        probability, source = self._heard(readers, owner, probability)
+        probability, source = self._heard(readers, owner, probability, valid)
         told = self._told(probability)
         classified = classify(probability, valid, self.values, source, told)
         if self.settings.draw_vectors and readers.vectors is not None:
@@ -113,13 +116,27 @@ class Mapper:
             return probability
         return self.calibration.apply(probability, self.index, len(self.coarse))
 
-    def _heard(self, readers: Readers, owner: Window, probability: Floats) -> tuple[Floats, int]:
-        """The network's probabilities, with the prior where it is heard; and what band 3 says of them."""
+    def _heard(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> tuple[Floats, int]:
+        """The network as far as it is trusted, with the prior where it is heard; and what band 3 says of them."""
+        tau = self._trust(readers, owner, probability, valid)
+        doubt = DOUBTED if tau < DOUBT_BELOW else 0
+        heard = self.prior and readers.posterior is not None
+        # with a prior, built-up must not count twice for being two classes; without one, the class must stay
+        even = without_opinion(self.index if heard else None, len(self.values))
+        probability = believed(probability, tau, even)
         if not self.prior or readers.posterior is None:
-            return probability, NETWORK
+            return probability, NETWORK | doubt
         prior = self._prior_of(readers.posterior, readers.cell_px, owner)
         settings = self.settings
-        return fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix), NETWORK_AND_PRIOR
+        fused = fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix)
+        return fused, NETWORK_AND_PRIOR | doubt
+
+    def _trust(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> float:
+        """How far the network is trusted in a window: 1 where nothing is there to hold it against."""
+        if self.settings.trust == "off" or readers.posterior is None:
+            return 1.0
+        shares = self._shares(readers.posterior, owner.coarsen(readers.cell_px))
+        return trust(*cell_votes(probability, valid, shares, owner, self.index, (self.alpha, readers.cell_px)))
 
     def at_places(
         self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]
@@ -131,7 +148,7 @@ class Mapper:
         plan = self.plan(readers.imagery, self.settings.window_px)
         found, seen = np.zeros((len(rows), len(self.values))), np.zeros(len(rows), bool)
         for owner, probability, valid in self._ask(plan, readers.imagery, iter(plan.owners_of(rows, cols))):
-            heard, _ = self._heard(readers, owner, probability)
+            heard, _ = self._heard(readers, owner, probability, valid)
             chosen = np.flatnonzero(inside(owner, rows, cols))
             place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
             found[chosen], seen[chosen] = heard[:, *place].T, valid[place]
@@ -160,8 +177,10 @@ class Mapper:
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, looked = Agreement(), 0
         for owner, own, valid in self._ask(plan, imagery, owners):
-            own = self._told(own)
-            total += count_agreement(own, valid, self._shares(posterior, owner.coarsen(cell_px)), self.index, cell_px)
+            tau = self._trust(readers, owner, own, valid)
+            shares = self._shares(posterior, owner.coarsen(cell_px))
+            found = count_agreement(self._told(own), valid, shares, self.index, cell_px)
+            total += replace(found, doubted=round(255 * (1 - tau)) * found.cells)
             looked += 1
         return total, looked
 

@@ -20,6 +20,9 @@ class MappingSettings(Settings):
                      labels expect of themselves, by more than this share
     prior_sigma_cells, prior_beta, prior_mix : width of the smoothing, exponent, and share of the uniform distribution
                      mixed in (docs/method.md, section 4)
+    trust          : "auto" trusts the network in each window as far as its cells agree with the labels there, so that
+                     pictures unlike those it learned from get low confidence and the labels' class (docs/method.md,
+                     section 4). "off" trusts it everywhere
     draw_vectors   : draw known roads and buildings on top, marked in the source band
     calibration    : "auto" tells calibrated confidence: fitted at the points of [calibration], by default temperatures
                      without them (docs/method.md, section 4). "off" tells the largest probability as it comes
@@ -33,6 +36,7 @@ class MappingSettings(Settings):
     prior_sigma_cells: float = Field(0.8, gt=0, le=20)
     prior_beta: float = Field(1.0, gt=0, le=4)
     prior_mix: float = Field(0.05, gt=0, lt=1)
+    trust: Literal["auto", "off"] = "auto"
     draw_vectors: bool = True
     calibration: Literal["auto", "off"] = "auto"
     gpu_batch: int = Field(8, ge=1)

@@ -14,6 +14,7 @@ from l2h.core.raster import BlockStore, RasterReader, write_raster
 from l2h.core.tasks import Context, Hole, Made, Stage, Task
 from l2h.mapping.calibrating import Places, calibrate, read_calibration
 from l2h.mapping.calibration import Calibration
+from l2h.mapping.classify import DOUBTED
 from l2h.mapping.engine import Engine, close
 from l2h.mapping.evidence import expected_of_labels
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
@@ -27,6 +28,7 @@ CHECKPOINT = "train/network.safetensors"
 LABEL_MODEL = "labels/model.json"
 EVIDENCE = "map/evidence.json"
 CALIBRATION = "map/calibration.json"
+DECIDES = ("precision", "prior", "prior_margin", "trust")  # settings that the evidence depends on
 POINTS = "map/calibration-points.csv"  # interpreted points on the lattice, where the project has some to calibrate by
 
 
@@ -88,7 +90,11 @@ class _Planner:
                 {"engine": engine, "readers": readers, "model": model, "out": out},
                 (*inputs, model),
                 (out,),
-                {**context.place(), **engine.digest("precision", "prior", "prior_margin"), "cell_px": readers.cell_px},
+                {
+                    **context.place(),
+                    **engine.digest("precision", "prior", "prior_margin", "trust"),
+                    "cell_px": readers.cell_px,
+                },
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
@@ -140,15 +146,20 @@ class _Planner:
         return paths + (_files(readers.vectors, owners) if self.settings.draw_vectors else [])
 
     def _prior_files(self, readers: Readers, prior: bool, owners: list[Window]) -> list[Path]:
-        cells = (prior_cells(owner, readers.cell_px, self.settings) for owner in owners)
-        return _files(readers.posterior, cells) if prior else []
+        if readers.posterior is None or not self._asks_labels(prior):
+            return []
+        return _files(readers.posterior, (prior_cells(owner, readers.cell_px, self.settings) for owner in owners))
 
     def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:
         """What decides the probabilities of a pixel."""
-        settings = engine.digest("window_px", "precision") | {"prior": prior}
+        settings = engine.digest("window_px", "precision", "trust") | {"prior": prior}
         if prior:
-            settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix") | {"cell_px": readers.cell_px}
-        return settings
+            settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix")
+        return settings | ({"cell_px": readers.cell_px} if self._asks_labels(prior) else {})
+
+    def _asks_labels(self, prior: bool) -> bool:
+        """Whether a pixel of the map depends on the labels."""
+        return self.layers.posterior and (prior or self.settings.trust == "auto")
 
     def _engine(self, context: Context) -> Engine:
         return Engine(context.work / CHECKPOINT, self.settings, self.device)
@@ -181,6 +192,7 @@ def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -
         "label_accuracy": round(labels, 6),
         "posterior_accuracy": round(agreement.posterior_accuracy, 6),
         "network_accuracy": round(agreement.network_accuracy, 6),
+        "trust": round(agreement.trust, 6),
         "windows": windows,
         "prior": prior,
     }
@@ -208,7 +220,8 @@ def map_block(
     missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
     close(readers.imagery, readers.posterior, readers.vectors, regions)
     holes = (Hole(f"map, block {block.name}", f"{missing:,} px inside cities have no imagery"),) if missing else ()
-    return Made(holes, {"without_imagery_px": int(np.count_nonzero(~seen))})
+    doubted = int(np.count_nonzero(values[2] >= DOUBTED))
+    return Made(holes, {"without_imagery_px": int(np.count_nonzero(~seen)), "doubted_px": doubted})
 
 
 def _files(reader: RasterReader | None, windows: Iterable[Window]) -> list[Path]:
