@@ -12,7 +12,8 @@ from l2h.core.executors import Kind, make_executor
 from l2h.core.files import remove_parts
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger, Record
-from l2h.core.tasks import Context, Progress, Silent, Stage, StageReport, Task, plan_stage, run_stage
+from l2h.core.progress import Progress, Silent
+from l2h.core.tasks import Context, Stage, StageReport, Task, plan_stage, run_stage
 from l2h.facts import layer_facts, page_settings, release_facts
 from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings

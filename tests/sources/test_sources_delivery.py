@@ -14,7 +14,8 @@ from shapely import box
 from l2h.core.errors import InputError, L2HError, SettingsError, StorageError
 from l2h.core.files import read_json
 from l2h.core.grid import Grid
-from l2h.core.tasks import Context, Silent, StageReport, run_stage
+from l2h.core.progress import Silent
+from l2h.core.tasks import Context, StageReport, run_stage
 from l2h.sources import delivery
 from l2h.sources.delivery import Delivery, alone, holes
 from l2h.sources.fetch_settings import FetchSettings

@@ -11,7 +11,7 @@ from rasterio.windows import from_bounds
 from scripted import Scripted
 
 from l2h.core.grid import Grid
-from l2h.core.tasks import Silent
+from l2h.core.progress import Silent
 from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.products import list_sheets, product_codes

@@ -13,7 +13,7 @@ from scripted import Scripted, busy, hang_up, part_then, redirect
 from l2h.core.errors import InputError, L2HError
 from l2h.core.files import read_json
 from l2h.core.grid import Grid
-from l2h.core.tasks import Silent
+from l2h.core.progress import Silent
 from l2h.sources.addresses import AddressError
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings

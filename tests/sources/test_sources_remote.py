@@ -10,7 +10,7 @@ from affine import Affine
 from scripted import Fault, Scripted, busy, hang_up, part_then, without_ranges
 
 from l2h.core.grid import Grid, Window
-from l2h.core.tasks import Silent
+from l2h.core.progress import Silent
 from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.frame import Frame

@@ -11,7 +11,7 @@ from pyramid import GRID, TILE, ZOOM, build, png, tile_path
 from scripted import Scripted, busy, hang_up, held, lies, page, part_then, redirect, reset, stall
 
 from l2h.core.errors import InputError, SettingsError
-from l2h.core.tasks import Silent
+from l2h.core.progress import Silent
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.imagery import Mosaic, mosaic

@@ -8,7 +8,7 @@ from pyramid import GRID, TILE, ZOOM, build
 from scripted import Scripted
 
 from l2h.core.errors import InputError
-from l2h.core.tasks import Silent
+from l2h.core.progress import Silent
 from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.imagery import mosaic

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import l2h
 from l2h.core.errors import InputError, L2HError, StorageError, TaskError
@@ -14,6 +14,7 @@ from l2h.core.executors import Executor
 from l2h.core.files import canonical_json, sha256_bytes
 from l2h.core.grid import Grid, Window
 from l2h.core.ledger import Decision, FileState, Ledger, Record, decide
+from l2h.core.progress import Progress, Silent
 from l2h.core.raster import BlockStore
 
 TOO_MANY_FAILURES = 20
@@ -62,26 +63,6 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pixels: int = 1
     inline: bool = False
-
-
-class Progress(Protocol):
-    """Who is told how the work goes."""
-
-    def start(self, name: str, total: int) -> None: ...
-
-    def advance(self, amount: int) -> None: ...
-
-    def finish(self) -> None: ...
-
-
-class Silent:
-    """Nobody is told."""
-
-    def start(self, name: str, total: int) -> None: ...
-
-    def advance(self, amount: int) -> None: ...
-
-    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True)

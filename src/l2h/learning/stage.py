@@ -8,8 +8,9 @@ from typing import Any
 from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
+from l2h.core.progress import Progress
 from l2h.core.raster import BlockStore
-from l2h.core.tasks import Context, Made, Progress, Stage, Task
+from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.learning.clean import CleanPoints
 from l2h.learning.drawn import DrawnCells, DrawnGround, SparseStore
 from l2h.learning.files import ALBUM, CLEAN, DRAWN, DRAWN_CELLS, DRAWN_INDEX, LOG, WEIGHTS

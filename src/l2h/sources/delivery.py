@@ -11,7 +11,8 @@ from typing import Self, TypeVar
 
 from l2h.core.errors import InputError, StorageError
 from l2h.core.grid import Grid
-from l2h.core.tasks import Hole, Progress
+from l2h.core.progress import Progress
+from l2h.core.tasks import Hole
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.file_supply import FileSupply
 from l2h.sources.ground import Ground
