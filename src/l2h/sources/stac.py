@@ -4,7 +4,6 @@ pystac reads the documents; every request it makes, and every address that a doc
 client and its checks.
 """
 
-import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,23 +12,21 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urljoin
 
 from l2h.core.errors import InputError, L2HError, UsageError
+from l2h.sources.documents import Documents
 from l2h.sources.extent import geographic_box
 from l2h.sources.imagery_settings import StacSettings
 from l2h.sources.link_supply import check_address
 from l2h.sources.listing import Listed, file_names
 from l2h.sources.orders import Site
-from l2h.sources.pace import Pace, patiently
 from l2h.sources.tiles import Box
 
 if TYPE_CHECKING:
     from pystac_client import Client
     from pystac_client.stac_api_io import StacApiIO
 
-MOST_DOCUMENTS = 20_000
-LARGEST = 64 << 20  # bytes of a document
 PAGE = 100  # items asked for at once
 
 
@@ -192,51 +189,20 @@ def make_reader(site: Site, root: Path | None) -> "Iterator[StacApiIO]":
     """
     from pystac_client.stac_api_io import StacApiIO
 
-    from l2h.sources.web import CheckedClient, check_status
-
-    client, pace = CheckedClient(site.settings), Pace(site.settings, site.stop)
+    documents = Documents(site)
 
     class Reader(StacApiIO):
-        asked = 0
-
         def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
             if hasattr(source, "to_dict"):  # a link to the next page
                 return str(super().read_text(source, *args, **kwargs))
             href = str(source)
             return self.request(href, *args, **kwargs) if "://" in href else read_local(href, root)
 
-        def request(
-            self,
-            href: str,
-            method: str | None = None,
-            headers: Any = None,
-            parameters: Any = None,
-        ) -> str:
+        def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
             """Headers that a document asks us to send are not sent."""
-            self.asked += 1
-            if self.asked > MOST_DOCUMENTS:
-                raise InputError("a catalogue has no end", where=href, expected=f"at most {MOST_DOCUMENTS} documents")
-            deadline = pace.deadline()
-            return patiently(lambda: self._ask(href, method or "GET", parameters, deadline), lambda: 0, pace, deadline)
+            return documents.get(href, (method or "GET").upper(), parameters)
 
-        def _ask(self, href: str, method: str, parameters: Any, deadline: float) -> str:
-            pace.check(deadline)
-            if method.upper() not in ("GET", "POST"):
-                raise InputError("a catalogue asks for what is not reading", where=href, got=method)
-            body = json.dumps(parameters or {}).encode() if method.upper() == "POST" else None
-            if body is None and parameters:
-                href += ("&" if "?" in href else "?") + urlencode(parameters, doseq=True)
-            content = {"Content-Type": "application/json"} if body is not None else {}
-            with client.request(method.upper(), href, content, body) as response:
-                check_status(response, {200})
-                data = bytearray()
-                for chunk in response.iter_raw():
-                    data += chunk
-                    if len(data) > LARGEST:
-                        raise InputError("a document is too long", where=href, expected=f"at most {LARGEST} bytes")
-            return data.decode("utf-8")
-
-    with closing(client):
+    with closing(documents):
         yield Reader(max_retries=None)
 
 
