@@ -9,8 +9,9 @@ import pytest
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
+from l2h.sources.days import find_date
 from l2h.sources.imagery import Mosaic, mosaic
-from l2h.sources.scenes import find_date, list_scenes, scene_table
+from l2h.sources.scenes import list_scenes, scene_table
 from l2h.sources.settings import ImagerySettings
 
 UTM = "EPSG:32650"

@@ -6,7 +6,7 @@ corner (`x`, `y` = left and top edge of pixel (0, 0)) unless a name says centre;
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -249,7 +249,7 @@ class Grid:
         return float(np.abs(area / middle - 1).max())
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Grid":

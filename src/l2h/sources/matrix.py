@@ -92,6 +92,20 @@ def sheets_for(tiles: Window) -> Iterator[Window]:
             yield Window(row, row + SHEET, col, col + SHEET).intersect(tiles)
 
 
+def sheet_files(matrix: Matrix, grid: Grid) -> dict[str, Window]:
+    """The files that a grid's tiles are put together in, each with its window of tiles."""
+    return {sheet_file(matrix, sheet): sheet for sheet in sheets_for(tiles_for(matrix, grid))}
+
+
+def sheet_file(matrix: Matrix, sheet: Window) -> str:
+    """The name of a sheet's file.
+
+    >>> sheet_file(web_mercator(17), Window(53472, 53488, 108112, 108128))
+    'z17_r0053472_c0108112.tif'
+    """
+    return f"z{matrix.name}_r{sheet.row_start:07d}_c{sheet.col_start:07d}.tif".replace(":", "_")
+
+
 def quadkey(zoom: int, row: int, col: int) -> str:
     """A tile's place as one number of base four, as Bing says it.
 

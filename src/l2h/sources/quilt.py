@@ -17,7 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.grid import Window
 from l2h.core.raster import open_raster
-from l2h.sources.frame import Frame
+from l2h.sources.near import Near
 
 OPEN_FILES = 8
 
@@ -36,7 +36,7 @@ class Quilt:
 
     def __init__(self, name: str, pieces: Sequence[Piece], dtype: str) -> None:
         self.name, self.dtypes = name, [dtype] * 4
-        self._pieces = pieces
+        self._pieces = Near(pieces, [piece.window for piece in pieces])
         self._open: OrderedDict[Path, tuple[Any, ExitStack]] = OrderedDict()
 
     def read(self, bands: Sequence[int], window: RasterioWindow) -> npt.NDArray[Any]:
@@ -56,12 +56,11 @@ class Quilt:
     def _met(self, box: RasterioWindow) -> Iterator[tuple[Any, RasterioWindow, slice, slice]]:
         row, col = int(box.row_off), int(box.col_off)
         wanted = Window(row, row + int(box.height), col, col + int(box.width))
-        for piece in self._pieces:
+        for piece in self._pieces.meeting(wanted):
             common = wanted.intersect(piece.window)
-            if not common.empty:
-                here = common.shift(-piece.window.row_start, -piece.window.col_start)
-                inside = RasterioWindow(here.col_start, here.row_start, here.width, here.height)
-                yield self._dataset(piece.path), inside, *common.slices_in(wanted)
+            here = common.shift(-piece.window.row_start, -piece.window.col_start)
+            inside = RasterioWindow(here.col_start, here.row_start, here.width, here.height)
+            yield self._dataset(piece.path), inside, *common.slices_in(wanted)
 
     def _dataset(self, path: Path) -> Any:
         if path not in self._open:
@@ -89,20 +88,3 @@ def open_picture(path: Path, pieces: Sequence[Piece], dtype: str) -> Iterator[An
         yield quilt
     finally:
         quilt.close()
-
-
-def join_frames(frames: Sequence[Frame]) -> tuple[Frame, tuple[Window, ...]]:
-    """The frame around files of one lattice, and the window of each in it.
-
-    >>> a, b = Frame("EPSG:3857", 0, 8, 2, 2, 4, 3), Frame("EPSG:3857", 6, 8, 2, 2, 4, 5)
-    >>> whole, windows = join_frames([a, b]); whole.width, str(windows[1])
-    (8, 'rows 0:4, columns 3:8')
-    """
-    first = frames[0]
-    x, y = min(frame.x for frame in frames), max(frame.y for frame in frames)
-    windows = []
-    for frame in frames:
-        row, col = round((y - frame.y) / first.dy), round((frame.x - x) / first.dx)
-        windows.append(Window(row, row + frame.height, col, col + frame.width))
-    height, width = max(w.row_stop for w in windows), max(w.col_stop for w in windows)
-    return Frame(first.crs, x, y, first.dx, first.dy, height, width), tuple(windows)

@@ -1,24 +1,25 @@
 """Scenes: the files of imagery that touch the grid, each with its place, day, rank and number."""
 
-import re
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import reduce
 from pathlib import Path
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
-from l2h.sources.frame import Frame, footprint
-from l2h.sources.listing import Listed, folder_of, needed_listing, read_listing
+from l2h.sources.days import find_date
+from l2h.sources.frame import Frame, footprint, footprints
+from l2h.sources.listing import Listed, Listing, folder_of, needed_listing
+from l2h.sources.matrix import Matrix, sheet_files
+from l2h.sources.near import Near
 from l2h.sources.paths import shown
 from l2h.sources.pictures import Picture, find_pictures
-from l2h.sources.quilt import Piece, join_frames
+from l2h.sources.quilt import Piece
 from l2h.sources.reading import DATE_TAGS, Header, Recipe, choose_how, describe
 from l2h.sources.resample import TILE_PX
 from l2h.sources.settings import RIGHTS, ImagerySettings
 
-DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?!\d)")
 NEAR_PX = 2 * TILE_PX  # lattice tiles that a window meets reach so far, and interpolation a little further
 MAX_SCENES = 65535  # the scene of a pixel is kept in 16 bits
 Scale = tuple[tuple[float, float], ...]  # a pair for each band, or one for all
@@ -56,11 +57,6 @@ class Scene:
         """Every file it is read from."""
         return tuple(piece.path for piece in self.pieces) or (self.path,)
 
-    def meeting(self, window: Window) -> "Scene":
-        """The scene with those of its pieces that can give a pixel to a window of the grid."""
-        near = Window(*window.edges).pad(NEAR_PX)
-        return replace(self, pieces=tuple(p for p in self.pieces if not p.covers.intersect(near).empty))
-
     @property
     def unscaled(self) -> bool:
         """Whether its values are still to be brought to 8 bits."""
@@ -86,6 +82,25 @@ class Roll:
 
     scenes: tuple[Scene, ...]
     beside: tuple[tuple[str, Path], ...]
+
+
+class Atlas:
+    """All scenes, to be looked up by window: which of them it meets, each with the pieces it can need.
+
+    Thousands of scenes, and a service's hundreds of thousands of sheets, are put in order once, not for every block.
+    """
+
+    def __init__(self, scenes: Sequence[Scene]) -> None:
+        self._scenes = Near(scenes, [scene.covers for scene in scenes])
+        self._pieces = {s.index: Near(s.pieces, [piece.covers for piece in s.pieces]) for s in scenes if s.pieces}
+
+    def meeting(self, window: Window) -> tuple[Scene, ...]:
+        """The scenes that can give a pixel to a window of the grid, ranked among themselves: no other order counts."""
+        near = window.pad(NEAR_PX)
+        found = enumerate(self._scenes.meeting(window))
+        return tuple(
+            replace(s, rank=rank, pieces=self._pieces[s.index].meeting(near) if s.pieces else ()) for rank, s in found
+        )
 
 
 def list_scenes(
@@ -133,12 +148,15 @@ def _entry_scenes(
     entry: ImagerySettings, project_dir: Path, grid: Grid, scale: Scale
 ) -> tuple[list[Scene], tuple[Path, ...]]:
     """The scenes of an entry that can touch the grid, best first, and the files beside it; GridError where none can."""
-    listed: Mapping[Path, Listed] = _arrived(entry, project_dir, grid) if entry.fetched else {}
-    pictures: Sequence[Picture] = [Picture(path) for path in listed]
-    if not entry.fetched:
-        pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
-    scenes = [_scene(entry, picture, grid, scale, listed.get(picture.path)) for picture in pictures]
-    scenes = [_quilted(entry, scenes, project_dir, grid)] if entry.tiles else scenes
+    listing = needed_listing(entry, project_dir, grid) if entry.fetched else None
+    if listing is not None and entry.tiles:
+        scenes = [_service_scene(entry, listing, project_dir, grid, scale)]
+    else:
+        listed = _arrived(entry, listing, project_dir) if listing else {}
+        pictures: Sequence[Picture] = [Picture(path) for path in listed]
+        if listing is None:
+            pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
+        scenes = [_scene(entry, picture, grid, scale, listed.get(picture.path)) for picture in pictures]
     _check_types(entry, scenes)
     touching = [scene for scene in scenes if not scene.covers.empty]
     if not touching:
@@ -150,18 +168,28 @@ def _entry_scenes(
             hint="Check the CRS of the scenes and of the grid.",
         )
     beside = [scene.path for scene in scenes if scene.covers.empty]
-    return rank(touching, entry.rank), (*beside, *_listed_beside(entry, project_dir))
+    if listing is not None:  # those that were not fetched, since they lie beside the grid
+        beside += [folder_of(project_dir, entry.name) / scene.file for scene in listing.scenes if scene.beside]
+    return rank(touching, entry.rank), tuple(beside)
 
 
-def _quilted(entry: ImagerySettings, sheets: Sequence[Scene], project_dir: Path, grid: Grid) -> Scene:
-    """The sheets of a service as the one picture that they are."""
-    frame, windows = join_frames([sheet.frame for sheet in sheets])
-    pieces = tuple(Piece(s.path, w, s.covers) for s, w in zip(sheets, windows, strict=True) if not s.covers.empty)
-    recipe = replace(sheets[0].recipe, how=choose_how(entry.resampling, frame, grid))
-    day = entry.dates.get(entry.name, entry.date)
+def _service_scene(entry: ImagerySettings, listing: Listing, project_dir: Path, grid: Grid, scale: Scale) -> Scene:
+    """The sheets of a service as the one picture that they are.
+
+    Where each lies is known from the level, so a single one is opened: that all are as they came, their receipts say.
+    """
+    matrix = Matrix(**(listing.more or {})["matrix"])
+    sheets = {file: sheet.refine(matrix.tile_px) for file, sheet in sheet_files(matrix, grid).items()}
+    whole = reduce(Window.hull, sheets.values())
+    frame = matrix.frame.part(whole)
+    paths = [path for path in _arrived(entry, listing, project_dir) if path.name in sheets]
+    places = [sheets[path.name].shift(-whole.row_start, -whole.col_start) for path in paths]
+    pieces = map(Piece, paths, places, footprints(frame, places, grid))
+    one = _scene(entry, Picture(paths[0]), grid, scale, None)
     return replace(
-        sheets[0], name=entry.name, path=folder_of(project_dir, entry.name), date=day,
-        frame=frame, covers=footprint(frame, grid), recipe=recipe, pieces=pieces,
+        one, name=entry.name, path=folder_of(project_dir, entry.name), date=entry.dates.get(entry.name, entry.date),
+        frame=frame, covers=footprint(frame, grid), pieces=tuple(piece for piece in pieces if not piece.covers.empty),
+        recipe=replace(one.recipe, how=choose_how(entry.resampling, frame, grid)),
     )  # fmt: skip
 
 
@@ -189,21 +217,15 @@ def rank(scenes: Sequence[Scene], rule: str) -> list[Scene]:
     return sorted(newest, key=lambda scene: 101.0 if scene.cloud is None else scene.cloud)
 
 
-def _arrived(entry: ImagerySettings, project_dir: Path, grid: Grid) -> dict[Path, Listed]:
+def _arrived(entry: ImagerySettings, listing: Listing, project_dir: Path) -> dict[Path, Listed]:
     """The scenes of a fetched entry that are here, in listed order; those that are not are holes of `fetched.json`."""
     folder = folder_of(project_dir, entry.name)
-    scenes = {folder / s.file: s for s in needed_listing(entry, project_dir, grid).scenes if not s.beside}
+    scenes = {folder / s.file: s for s in listing.scenes if not s.beside}
     here = {path: scene for path, scene in scenes.items() if path.is_file()}
     if not here:
         hint = "Run `l2h fetch` in the project first."
         raise InputError("nothing of a layer is here", where=f"layer '{entry.name}'", hint=hint)
     return here
-
-
-def _listed_beside(entry: ImagerySettings, project_dir: Path) -> list[Path]:
-    """The scenes of a fetched entry that were not fetched, since they lie beside the grid."""
-    listing = read_listing(project_dir, entry.name) if entry.fetched else None
-    return [folder_of(project_dir, entry.name) / s.file for s in listing.scenes if s.beside] if listing else []
 
 
 def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale, listed: Listed | None) -> Scene:
@@ -253,18 +275,6 @@ def scene_date(header: Header, dates: Mapping[str, date]) -> date | None:
         return dates[stem]
     texts = [header.tags[tag] for tag in DATE_TAGS if tag in header.tags]
     return next((day for text in [*texts, stem] if (day := find_date(text)) is not None), None)
-
-
-def find_date(text: str) -> date | None:
-    """The first real calendar day written in a text as YYYYMMDD, with or without "-", "_" or ":" between."""
-    days = (_day(*map(int, digits)) for digits in DAY.findall(text))
-    return next((day for day in days if day is not None), None)
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    """A calendar day; None for eight digits that are no day, such as the number of a tile."""
-    fits = 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
-    return date(year, month, day) if fits else None
 
 
 def scene_table(

@@ -6,10 +6,10 @@ Beside a sheet lies a note (`NAME.tiles.json`) of each tile's digest, or of why 
 
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from l2h.core.files import read_json, sha256_file, write_json
 from l2h.core.grid import Window
 from l2h.core.raster import open_raster, write_raster
 from l2h.sources.matrix import Matrix
+from l2h.sources.tally import Tally
 from l2h.sources.transfer import RECEIPT, Receipt, WrongBytesError, receipt_of
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -130,10 +131,17 @@ def empty_reasons(path: Path) -> list[str]:
     ]
 
 
-def repeated(notes: Iterable[Mapping[str, str]]) -> set[str]:
-    """Digests that lie at REPEATS or more places of a layer."""
-    counts = Counter(word for note in notes for word in note.values() if is_digest(word))
-    return {digest for digest, count in counts.items() if count >= REPEATS}
+def repeated(paths: Iterable[Path], folder: Path) -> set[str]:
+    """Digests that lie at REPEATS or more places of a layer.
+
+    paths  : of its sheets
+    folder : where a large layer's digests are counted, and nothing stays
+    """
+    with TemporaryDirectory(prefix=".digests-", dir=folder) as scratch:
+        tally = Tally(Path(scratch))
+        for path in paths:
+            tally.add(word for word in read_note(path)["tiles"].values() if is_digest(word))
+        return tally.at_least(REPEATS)
 
 
 def blank(path: Path, matrix: Matrix, digests: set[str]) -> None:

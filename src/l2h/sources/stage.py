@@ -5,7 +5,6 @@ block's task reads only the files that can touch the block, so a new scene far a
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,12 @@ from l2h.sources.arrivals import arrival_tasks
 from l2h.sources.boundaries import Cities, own_pixels, read_cities
 from l2h.sources.capture import capture_path, capture_tasks, count_scenes
 from l2h.sources.imagery import mosaic
+from l2h.sources.near import Near
 from l2h.sources.paths import shown
 from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
 from l2h.sources.radiometry import NAME as RADIOMETRY
 from l2h.sources.radiometry import radiometry_tasks, recorded_scales
-from l2h.sources.scenes import Roll, Scene, call_roll, list_scenes, scene_table
+from l2h.sources.scenes import Atlas, Roll, Scene, call_roll, list_scenes, scene_table
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 from l2h.sources.tables import LAYERS, cities_task, osm_task, survey_task
 
@@ -110,10 +110,15 @@ def products_step(products: tuple[ProductSettings, ...], boundary: BoundarySetti
 
 def _products_tasks(products: tuple[ProductSettings, ...], boundary: BoundarySettings, context: Context) -> list[Task]:
     arrivals = arrival_tasks(context, products, partial(_read_cities, context, boundary), f"{LAYERS}/fetched_compared")
-    sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
+    sheets = [(product, _sheets_near(context, product)) for product in products]
     blocks = context.grid.blocks(context.block_px)
-    tasks = [_product_task(context, block, product, sheets[product.name]) for block in blocks for product in products]
+    tasks = [_product_task(context, block, product, near) for block in blocks for product, near in sheets]
     return [*arrivals, *tasks]
+
+
+def _sheets_near(context: Context, product: ProductSettings) -> Near[Sheet]:
+    sheets = list_sheets(product, context.project_dir, context.grid)
+    return Near(sheets, [sheet.covers for sheet in sheets])
 
 
 def survey_step(survey: SurveySettings) -> Callable[[Context], list[Task]]:
@@ -135,18 +140,18 @@ def _block_tasks(
     for scene in scenes:
         if scene.unscaled:
             raise InputError("the stretch of a layer is not found yet", where=str(context.work / f"{RADIOMETRY}.json"))
-    sheets = {product.name: list_sheets(product, context.project_dir, context.grid) for product in products}
+    atlas = Atlas(scenes)
+    sheets = [(product, _sheets_near(context, product)) for product in products]
     tasks = []
     for block in context.grid.blocks(context.block_px):
-        tasks.append(_imagery_task(context, block, scenes, len(imagery[0].bands)))
-        tasks += [_product_task(context, block, product, sheets[product.name]) for product in products]
+        tasks.append(_imagery_task(context, block, atlas, len(imagery[0].bands)))
+        tasks += [_product_task(context, block, product, near) for product, near in sheets]
         tasks.append(_regions_task(context, block))
     return tasks
 
 
-def _imagery_task(context: Context, block: Block, scenes: tuple[Scene, ...], bands: int) -> Task:
-    here = tuple(scene.meeting(block.window) for scene in scenes if not scene.covers.intersect(block.window).empty)
-    here = tuple(replace(scene, rank=rank) for rank, scene in enumerate(here))  # only the order among them counts
+def _imagery_task(context: Context, block: Block, atlas: Atlas, bands: int) -> Task:
+    here = atlas.meeting(block.window)
     stores = tuple(context.store(f"{LAYERS}/{name}").path(block) for name in ("imagery", "scene"))
     outputs = (*stores, capture_path(context, block.name))
     arguments = {"scenes": here, "grid": context.grid, "block": block, "bands": bands, "outputs": outputs}
@@ -173,8 +178,8 @@ def make_imagery(scenes: tuple[Scene, ...], grid: Grid, block: Block, bands: int
     return Made(picture.holes, {"valid_px": int(picture.valid.sum())})
 
 
-def _product_task(context: Context, block: Block, product: ProductSettings, sheets: tuple[Sheet, ...]) -> Task:
-    here = tuple(sheet for sheet in sheets if not sheet.covers.intersect(block.window).empty)
+def _product_task(context: Context, block: Block, product: ProductSettings, sheets: Near[Sheet]) -> Task:
+    here = sheets.meeting(block.window)
     output = context.store(f"{LAYERS}/{product.name}").path(block)
     arguments = {"product": product, "sheets": here, "grid": context.grid, "block": block, "output": output}
     settings = context.place(block.window) | {

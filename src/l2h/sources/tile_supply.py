@@ -12,8 +12,9 @@ from l2h.core.errors import InputError
 from l2h.core.files import sha256_bytes, write_bytes
 from l2h.core.grid import Window
 from l2h.sources.addresses import AddressError
+from l2h.sources.carry import kept
 from l2h.sources.listing import Listed, Listing, asked_digest, current_listing, folder_of, write_listing
-from l2h.sources.matrix import Matrix, address_of, choose, sheets_for, tiles_for, web_mercator
+from l2h.sources.matrix import Matrix, address_of, choose, sheet_files, web_mercator
 from l2h.sources.orders import FATAL, Order, Site
 from l2h.sources.pace import Pace, patiently
 from l2h.sources.remote import part_of
@@ -27,14 +28,13 @@ from l2h.sources.sheets import (
     blank,
     decode,
     digest_of,
-    read_note,
     repeated,
     why_empty,
     write_sheet,
 )
 from l2h.sources.stores import AbsentError, TransientError
 from l2h.sources.tile_client import TileClient, host_of, key_from
-from l2h.sources.transfer import Receipt, WrongBytesError, is_whole, receipt_of, storage_errors
+from l2h.sources.transfer import Receipt, WrongBytesError, storage_errors
 
 TILE_BYTES = 15_000  # about what a tile of 256 × 256 pixels weighs: for plans only
 
@@ -66,9 +66,8 @@ class TileSupply:
     def orders(self) -> Sequence[Order]:
         self._matrix, self._template = self._service()
         self._client.check(address_of(self._template, self._matrix, 0, 0, self.tiles.subdomains))
-        sheets = list(sheets_for(tiles_for(self._matrix, self.site.grid)))
-        orders = [self._order(sheet) for sheet in sheets]
-        self._sheets = {order.file: sheet for order, sheet in zip(orders, sheets, strict=True)}
+        self._sheets = sheet_files(self._matrix, self.site.grid)
+        orders = [self._order(file, sheet) for file, sheet in self._sheets.items()]
         scenes = tuple(Listed(order.file, order.address, order.file.rpartition(".")[0]) for order in orders)
         more = {"matrix": self._matrix.to_dict(), "template": self._template}
         self._listing = Listing(asked_digest(self.entry, self.site.project_dir, self.site.grid), scenes, more=more)
@@ -91,17 +90,16 @@ class TileSupply:
         matrix, template = read_service(page, tiles, grid)
         return matrix, self._client.hide(template)  # a service may write the key into its own addresses
 
-    def _order(self, sheet: Window) -> Order:
-        file = f"z{self._matrix.name}_r{sheet.row_start:07d}_c{sheet.col_start:07d}.tif".replace(":", "_")
+    def _order(self, file: str, sheet: Window) -> Order:
         target = folder_of(self.site.project_dir, self.layer) / file
         address = f"{self._template} {self._matrix.name} {sheet}"
         part = part_of(self.site.grid)
         return Order(self.layer, file, address, target, "kept", part=part, requests=sheet.pixels)
 
     def look(self, order: Order) -> Order:
-        if is_whole(order.target, order.address, order.part) and order.target.with_name(order.file + NOTE).is_file():
-            receipt = receipt_of(order.target)
-            return replace(order, size=receipt.size if receipt else None)
+        whole = kept(order)
+        if whole is not None and order.target.with_name(order.file + NOTE).is_file():
+            return whole
         scale = (self._matrix.tile_px / 256) ** 2
         here = len(list(self._store(order).glob("[!.]*")))
         return replace(
@@ -190,8 +188,8 @@ class TileSupply:
 
     def settle(self, orders: Sequence[Order]) -> None:
         here = [order.target for order in orders if order.state == "kept"]
-        again = repeated(read_note(path)["tiles"] for path in here)
-        for path in here:
+        again = repeated(here, folder_of(self.site.project_dir, self.layer)) if here else set()
+        for path in here if again else ():
             blank(path, self._matrix, again)
 
     def close(self) -> None:
