@@ -88,7 +88,7 @@ def count(extract: Path, kind: object) -> int:
 
 
 def ours(extract: Path, folder: Path, share: float) -> None:
-    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
+    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json", folder / "notes.parquet"
     write_layers([extract], _country(extract, share), 100.0, outputs)
 
 

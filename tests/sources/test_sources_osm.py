@@ -69,7 +69,7 @@ class Layers:
 
 def read(paths: Sequence[Path], grid: Grid = GRID, margin_m: float = 0.0) -> Layers:
     folder = paths[0].parent / "layers"
-    outputs = tuple(folder / name for name in ("roads.parquet", "buildings.parquet", "osm.json"))
+    outputs = tuple(folder / name for name in ("roads.parquet", "buildings.parquet", "osm.json", "osm_notes.parquet"))
     write_layers(paths, grid, margin_m, outputs)
     assert sorted(folder.iterdir()) == sorted(outputs)  # nothing else is left
     return Layers(*map(geopandas.read_parquet, outputs[:2]), read_json(outputs[2]))

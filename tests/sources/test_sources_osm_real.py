@@ -33,7 +33,7 @@ class Layers:
 
 
 def read(path: Path, grid: Grid, folder: Path) -> Layers:
-    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
+    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json", folder / "osm_notes.parquet"
     account = write_layers([path], grid, 100.0, outputs)
     return Layers(*map(geopandas.read_parquet, outputs[:2]), account, outputs[0])
 
@@ -82,7 +82,7 @@ def test_counts_and_areas_agree_with_osmium(extract: tuple[Path, Grid, Layers]) 
     theirs = geopandas.GeoSeries(oracle.shapes, crs="EPSG:4326").to_crs(grid.crs)
     assert layers.buildings.area.sum() == pytest.approx(theirs.area.sum(), rel=1e-7)
     assert layers.buildings.geometry.is_valid.all()
-    assert layers.account.dropped == {}
+    assert layers.account.dropped.named() == {}
     assert [why for why in +layers.account.left_out if "outside" in why] == []
 
 
@@ -121,7 +121,7 @@ def test_the_simulated_extract_of_a_case_has_the_counts_it_states(real_data: Pat
     with open_raster(folder / "image.tif") as dataset:
         layers = read(folder / "osm.osm", grid_of(dataset), tmp_path)
     assert (layers.account.roads, layers.account.buildings) == (128, 112)
-    assert (+layers.account.left_out, layers.account.dropped) == (Counter(), {})
+    assert (+layers.account.left_out, layers.account.dropped.named()) == (Counter(), {})
 
 
 def test_empty_extracts_of_cases(real_data: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import resource
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import geopandas
@@ -44,7 +44,8 @@ LINES = [
 
 
 def runs() -> Runs:
-    return Runs.of([shapely.to_wkb(line, hex=True, byte_order=1) for line in LINES])
+    _, points, (starts,) = shapely.to_ragged_array(LINES)
+    return Runs(points, starts)
 
 
 def test_runs_are_the_lines_they_were_made_from() -> None:
@@ -67,6 +68,41 @@ def test_runs_write_the_wkb_that_shapely_reads() -> None:
 def test_runs_move_as_their_places_do() -> None:
     moved = Runs(np.array([(117.0, 30.0), (117.0, 31.0)]), np.array([0, 2])).moved("EPSG:4326", "EPSG:32650")
     assert moved.points[:, 0].tolist() == pytest.approx([500_000, 500_000])  # the zone's middle meridian
+
+
+def test_lines_with_gaps_fall_into_pieces() -> None:
+    points = np.array([(0, 0), (0, 0), (1, 0), (9, 9), (2, 0), (3, 0), (5, 5), (5, 5), (7, 7)], "float64")
+    there = np.array([True, True, True, False, True, True, True, True, True])
+    got, line = Runs.known(points, there, np.array([6, 2, 0, 1]))
+    assert [list(shape.coords) for shape in got.lines()] == [[(0, 0), (1, 0)], [(2, 0), (3, 0)]]
+    assert line.tolist() == [0, 0]  # the second is one place twice, the third nothing, the last a place
+
+
+RINGS = {
+    "square": ([(0, 0), (2, 0), (2, 2), (0, 2)], True),
+    "the other way": ([(0, 0), (0, 2), (2, 2), (2, 0)], True),
+    "angle": ([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)], False),
+    "bow-tie": ([(0, 0), (2, 2), (2, 0), (0, 2)], False),
+    "star, twice round": ([(0, 3), (2, -3), (-3, 1), (3, 1), (-2, -3)], False),
+    "straight in one corner": ([(0, 0), (1, 0), (2, 0), (2, 2)], False),
+    "line there and back": ([(0, 0), (1, 0), (2, 0)], False),
+}
+
+
+def rings(places: list[list[tuple[float, float]]]) -> Runs:
+    closed = [[*ring, ring[0]] for ring in places]
+    return Runs(np.array(list(chain(*closed)), "float64"), np.cumsum([0, *map(len, closed)]))
+
+
+def test_rings_that_surely_are_valid() -> None:
+    every = rings([ring for ring, _ in RINGS.values()])
+    assert dict(zip(RINGS, every.convex().tolist(), strict=True)) == {name: sure for name, (_, sure) in RINGS.items()}
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=3, max_size=7), max_size=5))
+def test_no_broken_ring_passes_for_a_valid_one(places: list[list[tuple[int, int]]]) -> None:
+    some = rings(places) if places else runs().take(np.zeros(3, bool))
+    assert shapely.is_valid(some.polygons()[some.convex()]).all()
 
 
 # --- sorting ------------------------------------------------------------------------------------------------------
@@ -173,8 +209,8 @@ def scatter(path: Path, header: Header | None = None, **stamp: object) -> Path:
     return path
 
 
-def outputs(folder: Path) -> tuple[Path, Path, Path]:
-    return folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
+def outputs(folder: Path) -> tuple[Path, Path, Path, Path]:
+    return folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json", folder / "osm_notes.parquet"
 
 
 def test_the_same_bytes_however_the_work_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,9 @@ LINE, HOUSE = LineString([(X + 100, Y), (X + 200, Y)]), box(X + 100, Y, X + 110,
 
 def read(paths: Sequence[Path], grid: Grid = GRID) -> tuple[geopandas.GeoDataFrame, geopandas.GeoDataFrame, Account]:
     folder = paths[0].parent / "layers"
-    account = write_layers(paths, grid, 0.0, tuple(folder / n for n in ("r.parquet", "b.parquet", "osm.json")))
+    account = write_layers(
+        paths, grid, 0.0, tuple(folder / n for n in ("r.parquet", "b.parquet", "osm.json", "n.parquet"))
+    )
     return geopandas.read_parquet(folder / "r.parquet"), geopandas.read_parquet(folder / "b.parquet"), account
 
 
@@ -45,12 +47,12 @@ def test_collections_give_what_fits_and_the_rest_is_listed(tmp_path: Path) -> No
     assert sorted(roads["osm_id"]) == ["v:roads:0", "v:roads:2", "v:roads:2"]
     assert list(buildings["osm_id"]) == ["v:buildings:0"]
     assert buildings.geometry[0].equals(HOUSE)
-    assert account.dropped == {
+    assert account.dropped.named() == {
         "v:roads:1": "road: no line",
         "v:buildings:1": "building: no polygon",
         "v:buildings:2": "building: no polygon",
     }
-    assert account.repaired["v:buildings:0"] == "building: taken out of a geometry collection"
+    assert account.repaired.named()["v:buildings:0"] == "building: taken out of a geometry collection"
 
 
 def test_packages_that_are_refused(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_segments_of_overture(tmp_path: Path) -> None:
     assert +account.left_out == {
         "road: tunnel": 1, "road: no carriageway": 1, "road: not in use": 1, "road: outside the grid": 1,
     }  # fmt: skip
-    assert (len(buildings), account.dropped) == (0, {})
+    assert (len(buildings), account.dropped.named()) == (0, {})
 
 
 def test_a_segment_is_cut_where_its_rules_change(tmp_path: Path) -> None:
@@ -213,7 +215,7 @@ def test_buildings_of_overture(tmp_path: Path) -> None:
     _, buildings, account = read([path])
     assert sorted(buildings["osm_id"]) == ["08b0", "08b2", "08b3"]
     assert buildings.geometry.is_valid.all()
-    assert account.repaired == {"08b3": "building: Self-intersection"}
+    assert account.repaired.named() == {"08b3": "building: Self-intersection"}
     assert account.left_out["building: underground"] == 1
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from l2h.core.crs import transformer
@@ -33,6 +34,7 @@ ROAD_FIELDS = (
 BUILDING_FIELDS = (ID,)
 Columns = Mapping[str, Any]
 Names = npt.NDArray[np.object_]
+Numbers = npt.NDArray[np.int64]
 
 
 class Intake:
@@ -42,8 +44,8 @@ class Intake:
     whole features, never cut. Polygons are made valid; what was mended is in the account.
     """
 
-    def __init__(self, grid: Grid, margin: float, scratch: Path) -> None:
-        self.grid, self.account = grid, Account()
+    def __init__(self, grid: Grid, margin: float, scratch: Path, labels: Mapping[Path, str] | None = None) -> None:
+        self.grid, self.account = grid, Account(scratch, labels)
         left, bottom, right, top = grid.bounds()
         self.bounds = (left - margin, bottom - margin, right + margin, top + margin)
         self.degrees = _in_degrees(self.bounds, grid.crs)
@@ -54,20 +56,20 @@ class Intake:
         """Which boxes in degrees [N, 4] may be near the grid: all of those that are, and some more."""
         return meets(boxes, self.degrees) if self.degrees else np.ones(len(boxes), bool)
 
-    def road_runs(self, names: Names, runs: Runs, roads: Sequence[Road]) -> None:
+    def road_runs(self, ways: Numbers, runs: Runs, columns: Columns) -> None:
         """Roads in longitude and latitude, a line each."""
         near, runs = self._near(runs, "road")
-        kept = [road for road, here in zip(roads, near, strict=True) if here]
-        self._add(self._roads, names[near], runs.bounds(), runs.wkb(LINE), road_columns(kept))
+        columns = {name: values[near] for name, values in columns.items()}
+        self._add(self._roads, names_of("w", ways[near]), runs.bounds(), runs.wkb(LINE), columns)
 
-    def building_runs(self, names: Names, runs: Runs) -> None:
+    def building_runs(self, ways: Numbers, runs: Runs) -> None:
         """Outlines in longitude and latitude: closed lines of four places or more."""
         near, runs = self._near(runs, "building")
-        names = names[near]
-        valid = np.asarray(shapely.is_valid(runs.polygons()), bool)
+        ways, valid = ways[near], runs.convex()
+        valid[~valid] = shapely.is_valid(runs.take(~valid).polygons())
         good = runs.take(valid)
-        self._add(self._buildings, names[valid], good.bounds(), good.wkb(POLYGON), {})
-        self._mend(names[~valid], runs.take(~valid).polygons())
+        self._add(self._buildings, names_of("w", ways[valid]), good.bounds(), good.wkb(POLYGON), {})
+        self._mend(_objects(names_of("w", ways[~valid])), runs.take(~valid).polygons())
 
     def road_shapes(self, names: Names, shapes: Geometries, crs: str, columns: Columns) -> None:
         """Lines of any kind: LineString or MultiLineString, a row for each piece."""
@@ -105,12 +107,13 @@ class Intake:
 
     def _mend(self, names: Names, shapes: Geometries) -> None:
         mended = mend(shapes, names)
-        self.account.repaired |= {name: f"building: {why.partition('[')[0]}" for name, why in mended.repaired}
+        for name, why in mended.repaired:
+            self.account.mend(name, f"building: {why.partition('[')[0]}")
         for name, why in mended.dropped:
             self.account.drop(name, f"building: {why}")
         self._add(self._buildings, mended.names, shapely.bounds(mended.shapes).reshape(-1, 4), _wkb(mended.shapes), {})
 
-    def _add(self, sorter: Sorter, names: Names, boxes: Any, wkb: pa.Array, columns: Columns) -> None:
+    def _add(self, sorter: Sorter, names: Names | pa.Array, boxes: Any, wkb: pa.Array, columns: Columns) -> None:
         if not len(names):
             return
         boxes = np.asarray(boxes, "float64")
@@ -130,11 +133,20 @@ class Intake:
 def road_columns(roads: Sequence[Road]) -> dict[str, Any]:
     """Columns of the roads' table from what their tags say."""
     return {
-        "highway": [road.highway for road in roads],
+        "highway": np.array([road.highway for road in roads], object),
         "width_m": np.array([road.width_m for road in roads], "float64"),
         "lanes": np.array([road.lanes for road in roads], "float64"),
         "bridge": np.array([road.bridge for road in roads], bool),
     }
+
+
+def names_of(prefix: str, numbers: Numbers) -> pa.Array:
+    """What things are called: their kind and their number."""
+    return pc.binary_join_element_wise(prefix, pc.cast(pa.array(numbers), pa.string()), "")
+
+
+def _objects(names: pa.Array) -> Names:
+    return np.asarray(names.to_numpy(zero_copy_only=False), object)
 
 
 def _schema(fields: Sequence[pa.Field]) -> pa.Schema:

@@ -1,68 +1,78 @@
 """Buildings that are relations: their members gathered while ways stream by, their outlines assembled."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import shapely
-from osmium.index import IdSet
 
 from l2h.sources.runs import Runs
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Polygonal: TypeAlias = shapely.Polygon | shapely.MultiPolygon
 SHORT = 4  # places of the smallest ring, its first one twice
 UNITS = 1e7  # OpenStreetMap keeps places as whole numbers of 1e-7 degrees
 
 
-@dataclass
 class Relations:
     """Multipolygons tagged as buildings, and the lines of the ways they are made of.
 
-    members : relation → (way, whether it is an inner one) of its members
-    wanted  : the ways to be gathered
+    The lines lie in a file, since they are many: memory holds 9 bytes a member, 16 a relation, 24 a gathered way.
     """
 
-    members: dict[int, tuple[tuple[int, bool], ...]] = field(default_factory=dict)
-    wanted: IdSet = field(default_factory=IdSet)
-    _ways: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    _runs: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]] = field(default_factory=list)
+    def __init__(self, scratch: Path) -> None:
+        self._path = scratch / ".members.part-places"
+        self._numbers, self._ends = array("q"), array("q", [0])
+        self._members, self._inner = array("q"), array("b")
+        self._ways: list[Ints] = []
+        self._lengths: list[Ints] = []
 
-    def add(self, relation: int, members: tuple[tuple[int, bool], ...]) -> None:
-        self.members[relation] = members
-        for way, _ in members:
-            self.wanted.set(way)
+    def add(self, relation: int, members: Sequence[tuple[int, bool]]) -> None:
+        """A relation: way of each member, and whether it is an inner one."""
+        self._numbers.append(relation)
+        for way, inner in members:
+            self._members.append(way)
+            self._inner.append(inner)
+        self._ends.append(len(self._members))
 
-    def gather(self, ways: npt.NDArray[np.int64], runs: Runs) -> None:
-        """Keep the lines of ways, as whole numbers: they are many and most are never asked for again."""
+    def wanted(self) -> Ints:
+        """The ways to be gathered, in order."""
+        return np.unique(np.array(self._members, "int64"))
+
+    def gather(self, ways: Ints, runs: Runs) -> None:
+        """Keep the lines of ways, as whole numbers."""
+        if not len(ways):
+            return
         self._ways.append(ways)
-        self._runs.append((np.rint(runs.points * UNITS).astype("int32"), np.diff(runs.starts)))
+        self._lengths.append(np.diff(runs.starts))
+        with self._path.open("ab") as file:
+            file.write(np.rint(runs.points * UNITS).astype("<i4").tobytes())
 
     def gathered(self) -> Iterator[tuple[int, list[tuple[Floats, bool]] | None]]:
-        """Relation, and places [n, 2] of its members with whether each is an inner one; None where one is missing."""
+        """Relation, and places [n, 2] of its members with whether each is an inner one; None where one is missing.
+
+        In the order of their numbers; once only.
+        """
         ways = np.concatenate([*self._ways, np.empty(0, "int64")])
+        ends = np.cumsum(np.concatenate([*self._lengths, np.empty(0, "int64")]))
         order = np.argsort(ways, kind="stable")
-        ways = ways[order]
-        numbers = sorted(self.members)
-        asked = np.array([way for number in numbers for way, _ in self.members[number]], "int64")
-        at = np.searchsorted(ways, asked)
-        known = np.append(ways, -1)[at] == asked
-        place = np.append(order, -1)[at].tolist()
-        points = np.concatenate([*(each for each, _ in self._runs), np.empty((0, 2), "int32")])
-        ends = np.cumsum(np.concatenate([*(lengths for _, lengths in self._runs), np.empty(0, "int64")]))
-        self._runs.clear()
-        done = 0
-        for number in numbers:
-            members = self.members[number]
-            mine = slice(done, done + len(members))
-            done += len(members)
-            if known[mine].all():
-                lines = [points[0 if i == 0 else ends[i - 1] : ends[i]] / UNITS for i in place[mine]]
-                yield number, [(line, inner) for line, (_, inner) in zip(lines, members, strict=True)]
-            else:
-                yield number, None
+        ways = np.append(ways[order], -1)
+        points = np.memmap(self._path, "<i4", "r").reshape(-1, 2) if len(ends) else np.empty((0, 2), "int32")
+        numbers = np.array(self._numbers, "int64")
+        for row in np.argsort(numbers, kind="stable").tolist():
+            mine = slice(self._ends[row], self._ends[row + 1])
+            asked = np.array(self._members[mine], "int64")
+            at = np.searchsorted(ways[:-1], asked)
+            if (ways[at] != asked).any():
+                yield int(numbers[row]), None
+                continue
+            lines = [np.asarray(points[0 if i == 0 else ends[i - 1] : ends[i]]) / UNITS for i in order[at].tolist()]
+            yield int(numbers[row]), [(line, bool(side)) for line, side in zip(lines, self._inner[mine], strict=True)]
+        self._path.unlink(missing_ok=True)
 
 
 def assemble(members: list[tuple[Floats, bool]]) -> Polygonal | str:

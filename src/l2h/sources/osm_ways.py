@@ -1,25 +1,19 @@
-"""The ways of an extract while they stream by: what each is, gathered into batches for the intake.
+"""The ways of an extract while they stream by, block by block: roads, buildings, and members of relations."""
 
-Ways whose tags say nothing but `highway` and `building` take a short way: their other tags are never asked for, since
-osmium's own filter has already said that none of them matters.
-"""
-
-from functools import lru_cache
-from typing import Any
+from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
-import osmium
-import shapely
 from osmium.index import IdSet
 
-from l2h.sources.intake import Intake
-from l2h.sources.osm_relations import SHORT, Relations
-from l2h.sources.osm_tags import TELLING, Road, read_building, read_road
+from l2h.sources.intake import Intake, Numbers
+from l2h.sources.osm_blocks import Places, WayBlock
+from l2h.sources.osm_kinds import Kinds, Mask, kinds_of
+from l2h.sources.osm_relations import SHORT, UNITS, Relations
 from l2h.sources.runs import Runs
 
-BATCH = 16_384  # lines held before they are handed over
-KEYS = ("highway", "building", *TELLING)
+BATCH = 16_384  # ways handed over together at most
+YEAR_S = 365 * 86_400  # what is said to be of 1970 is of no known time
+LONGITUDES, LATITUDES = 180 * UNITS, 90 * UNITS
 
 
 class Seen:
@@ -28,197 +22,119 @@ class Seen:
     def __init__(self) -> None:
         self.roads, self.buildings, self.relations = IdSet(), IdSet(), IdSet()
 
+    def of(self, kind: str) -> IdSet:
+        return self.roads if kind == "road" else self.buildings
 
-class Held:
-    """Lines that wait to be handed over together: way and WKB of each; for roads, what their tags say."""
 
-    def __init__(self) -> None:
-        self.ways: list[int] = []
-        self.lines: list[str] = []
-        self.roads: list[Road] = []
+class Pieces:
+    """Lines of some ways: those of a whole one, or the pieces of one that the extract's edge has cut.
 
-    def __len__(self) -> int:
-        return len(self.ways)
+    numbers : of the ways, int64 [N]
+    runs    : the pieces
+    way     : which way each piece is of
+    count   : how many pieces each way has, int64 [N]
+    """
 
-    def emptied(self) -> tuple[npt.NDArray[np.int64], Runs, list[Road]]:
-        """What is held, which is then held no longer."""
-        held = np.array(self.ways, "int64"), Runs.of(self.lines), self.roads
-        self.ways, self.lines, self.roads = [], [], []
-        return held
+    def __init__(self, numbers: Numbers, places: Places) -> None:
+        there = (np.abs(places.lon) <= LONGITUDES) & (np.abs(places.lat) <= LATITUDES)
+        points = np.column_stack([places.lon, places.lat]) / UNITS
+        self.numbers = numbers
+        self.runs, self.way = Runs.known(points, there, places.counts)
+        self.count = np.bincount(self.way, minlength=len(numbers))
 
 
 class Ways:
-    """Takes the ways of a stream and hands them over in batches. A handler, as osmium calls it.
-
-    `way` runs for nearly every way of a country: it asks for as little as it can.
-    """
+    """Takes blocks of ways and hands over what they hold."""
 
     def __init__(self, intake: Intake, relations: Relations, seen: Seen | None, dated: bool) -> None:
-        self.intake, self.relations, self.newest = intake, relations, ""
-        self._seen, self._dated = seen, dated
-        self._alone = seen is None and not dated  # one extract, and it says its time
-        self._wanted = relations.wanted if relations.members else None
-        self._line = osmium.geom.WKBFactory().create_linestring
-        self._road, self._building, self._member = Held(), Held(), Held()
+        self.intake, self.relations = intake, relations
+        self._seen, self._dated, self._newest = seen, dated, 0
+        self._wanted = relations.wanted()
 
-    def way(self, way: Any) -> None:
-        """A way whose tags, beside highway and building, do not matter."""
-        tags = way.tags
-        highway = tags.get("highway")
-        building = tags.get("building")
-        if highway is None and self._alone and _plain_building(building) == "building":
-            self._take_house(way)
-        elif highway is not None or building is not None:
-            self.take(way, _plain_road(highway), _plain_building(building))
-        elif self._wanted is not None and way.id in self._wanted:
-            self._take_member(way.id, self._pieces(way))
+    @property
+    def newest(self) -> str:
+        """The time of the newest way that has a tag of ours (ISO 8601); empty where none says its time."""
+        known = self._newest >= YEAR_S
+        return datetime.fromtimestamp(self._newest, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if known else ""
 
-    def _take_house(self, way: Any) -> None:
-        """What most ways are: `take`, with nothing asked that is known already."""
-        number = way.id
-        if self._wanted is not None and number in self._wanted:
-            self.take(way, "", "building")
-            return
-        try:
-            line = self._line(way)
-        except (osmium.InvalidLocationError, RuntimeError):
-            self._take_building(number, _known_pieces(way))
-            return
-        held = self._building
-        held.ways.append(number)
-        held.lines.append(line)
-        if len(held.ways) >= BATCH:
-            self._hand_over_buildings()
+    def take(self, block: WayBlock) -> None:
+        kinds = kinds_of(block)
+        self._count(kinds)
+        if self._dated:
+            self._newest = max(self._newest, int(block.stamps[kinds.tagged].max(initial=0)))
+        road, building, member = kinds.are_roads(), kinds.are_buildings(), self._members(block.numbers)
+        rows = np.flatnonzero(road | building | member)
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            pieces = Pieces(block.numbers[part], block.places(part))
+            self._take_buildings(pieces, building[part])
+            self._take_roads(pieces, road[part], kinds, part)
+            self._take_members(pieces, member[part])
 
-    def telling(self, way: Any) -> None:
-        """A way with a tag that matters."""
-        self.take(way, *_read(tuple(map(way.tags.get, KEYS)), way.is_closed()))
+    def _count(self, kinds: Kinds) -> None:
+        left_out = self.intake.account.left_out
+        for road, building, count in zip(kinds.roads, kinds.buildings, kinds.counts(), strict=True):
+            if road and isinstance(road, str):
+                left_out[f"road: {road}"] += count
+            if building not in ("", "building"):
+                left_out[f"building: {building}"] += count
 
-    def take(self, way: Any, road: Road | str, building: str) -> None:
-        """A way of which it is known what it is."""
-        number, pieces = way.id, self._pieces(way)
-        if building == "building":
-            self._take_building(number, pieces)
-        elif building:
-            self.intake.account.left_out[f"building: {building}"] += 1
-        if isinstance(road, Road):
-            self._take_road(number, pieces, road)
-        elif road:
-            self.intake.account.left_out[f"road: {road}"] += 1
-        if self._wanted is not None and number in self._wanted:
-            self._take_member(number, pieces)
-        if self._dated and way.timestamp.year > 1970:
-            self.newest = max(self.newest, way.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    def _members(self, numbers: Numbers) -> Mask:
+        """Which ways are members of a relation of ours."""
+        if not len(self._wanted):
+            return np.zeros(len(numbers), bool)
+        at = np.searchsorted(self._wanted, numbers)
+        return np.asarray(self._wanted[np.minimum(at, len(self._wanted) - 1)] == numbers)
 
-    def _pieces(self, way: Any) -> list[str]:
-        """WKB of the runs of places that are known: one for a whole way, several for one cut by the extract's edge."""
-        try:
-            return [self._line(way)]
-        except (osmium.InvalidLocationError, RuntimeError):
-            return _known_pieces(way)
+    def _take_buildings(self, pieces: Pieces, here: Mask) -> None:
+        here = self._fresh("building", pieces, here)
+        self._lose(pieces.numbers[here & (pieces.count == 0)], "building: its outline is open")
+        mine = here[pieces.way]
+        ways, runs = pieces.numbers[pieces.way[mine]], pieces.runs.take(mine)
+        whole = self._whole(ways, runs, pieces.count[pieces.way[mine]])
+        self._mark("building", ways[whole])
+        self.intake.building_runs(ways[whole], runs.take(whole))
 
-    def _take_building(self, number: int, pieces: list[str]) -> None:
-        if self._seen is not None and number in self._seen.buildings:
-            return
-        if not pieces:
-            self.intake.account.drop(f"w{number}", "building: its outline is open")
-        held = self._building
-        for piece in pieces:
-            held.ways.append(number)
-            held.lines.append(piece)
-        if len(held.ways) >= BATCH:
-            self._hand_over_buildings()
+    def _take_roads(self, pieces: Pieces, here: Mask, kinds: Kinds, rows: Numbers) -> None:
+        here = self._fresh("road", pieces, here)
+        self._lose(pieces.numbers[here & (pieces.count == 0)], "road: fewer than two places")
+        mine = here[pieces.way]
+        way = pieces.way[mine]
+        self._mark("road", pieces.numbers[way])
+        self.intake.road_runs(pieces.numbers[way], pieces.runs.take(mine), kinds.road_columns(rows[way]))
 
-    def _take_road(self, number: int, pieces: list[str], road: Road) -> None:
-        if self._seen is not None and number in self._seen.roads:
-            return
-        if not pieces:
-            self.intake.account.drop(f"w{number}", "road: fewer than two places")
-        held = self._road
-        for piece in pieces:
-            held.ways.append(number)
-            held.lines.append(piece)
-            held.roads.append(road)
-        if len(held.ways) >= BATCH:
-            self._hand_over_roads()
+    def _take_members(self, pieces: Pieces, here: Mask) -> None:
+        whole = (here & (pieces.count == 1))[pieces.way]
+        self.relations.gather(pieces.numbers[pieces.way[whole]], pieces.runs.take(whole))
 
-    def _take_member(self, number: int, pieces: list[str]) -> None:
-        if len(pieces) == 1:
-            self._member.ways.append(number)
-            self._member.lines.append(pieces[0])
-            if len(self._member) >= BATCH:
-                self._hand_over_members()
+    def _fresh(self, kind: str, pieces: Pieces, here: Mask) -> Mask:
+        """Those of the ways here that no earlier extract had."""
+        if self._seen is None:
+            return here
+        known = self._seen.of(kind)
+        return here & np.array([number not in known for number in pieces.numbers.tolist()], bool)
 
-    def flush(self) -> None:
-        """Hand over what is held."""
-        self._hand_over_roads()
-        self._hand_over_buildings()
-        self._hand_over_members()
-
-    def _hand_over_roads(self) -> None:
-        ways, runs, roads = self._road.emptied()
-        self._mark(self._seen.roads if self._seen else None, ways)
-        self.intake.road_runs(names_of("w", ways), runs, roads)
-
-    def _hand_over_buildings(self) -> None:
-        ways, runs, _ = self._building.emptied()
-        whole = self._whole(ways, runs)
-        self._mark(self._seen.buildings if self._seen else None, ways[whole])
-        self.intake.building_runs(names_of("w", ways[whole]), runs.take(whole))
-
-    def _hand_over_members(self) -> None:
-        ways, runs, _ = self._member.emptied()
-        self.relations.gather(ways, runs)
-
-    def _mark(self, seen: IdSet | None, ways: npt.NDArray[np.int64]) -> None:
+    def _mark(self, kind: str, ways: Numbers) -> None:
         """Later extracts need not bring these again, and what an earlier one had in pieces is mended by them."""
-        if seen is not None:
-            for way in ways.tolist():
-                seen.set(way)
-                self.intake.account.dropped.pop(f"w{way}", None)
+        if self._seen is None:
+            return
+        known = self._seen.of(kind)
+        for way in ways.tolist():
+            known.set(way)
+            self.intake.account.dropped.forget(f"w{way}", kind)
 
-    def _whole(self, ways: npt.NDArray[np.int64], runs: Runs) -> npt.NDArray[np.bool_]:
+    def _whole(self, ways: Numbers, runs: Runs, pieces: Numbers) -> Mask:
         """Which outlines are closed and have three corners; the others near the grid are listed as lost."""
-        _, first, pieces = np.unique(ways, return_inverse=True, return_counts=True)
-        open_ = ~runs.closed() | (pieces[first] > 1)
+        open_ = ~runs.closed() | (pieces > 1)
         short = np.diff(runs.starts) < SHORT
-        near = self.intake.near_degrees(runs.bounds())
-        for i in np.flatnonzero((open_ | short) & near):
-            reason = "its outline is open" if open_[i] else "fewer than three corners"
-            self.intake.account.drop(f"w{ways[i]}", f"building: {reason}")
-        far = int(((open_ | short) & ~near).sum())
-        self.intake.account.left_out["building: outside the grid"] += far
-        return np.asarray(~open_ & ~short)
+        lost = open_ | short
+        if lost.any():
+            near = self.intake.near_degrees(runs.bounds())
+            self._lose(ways[open_ & near], "building: its outline is open")
+            self._lose(ways[~open_ & short & near], "building: fewer than three corners")
+            self.intake.account.left_out["building: outside the grid"] += int((lost & ~near).sum())
+        return np.asarray(~lost)
 
-
-def names_of(prefix: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-    names = np.empty(len(numbers), object)
-    names[:] = [f"{prefix}{number}" for number in numbers.tolist()]
-    return names
-
-
-@lru_cache(maxsize=65536)
-def _read(values: tuple[str | None, ...], closed: bool) -> tuple[Road | str, str]:
-    """What a way is, by the values of KEYS: the same few thousand combinations again and again."""
-    tags = {key: value for key, value in zip(KEYS, values, strict=True) if value is not None}
-    return read_road(tags, closed), read_building(tags)
-
-
-@lru_cache(maxsize=4096)
-def _plain_road(highway: str | None) -> Road | str:
-    return read_road({"highway": highway}, False) if highway else ""
-
-
-@lru_cache(maxsize=4096)
-def _plain_building(building: str | None) -> str:
-    return read_building({"building": building}) if building else ""
-
-
-def _known_pieces(way: Any) -> list[str]:
-    runs: list[list[tuple[float, float]]] = [[]]
-    for node in way.nodes:
-        if not node.location.valid():
-            runs.append([])
-        elif not runs[-1] or runs[-1][-1] != (node.lon, node.lat):
-            runs[-1].append((node.lon, node.lat))
-    return [str(shapely.to_wkb(shapely.LineString(run), hex=True, byte_order=1)) for run in runs if len(run) >= 2]
+    def _lose(self, ways: Numbers, reason: str) -> None:
+        for way in ways.tolist():
+            self.intake.account.drop(f"w{way}", reason)

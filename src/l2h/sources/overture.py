@@ -65,7 +65,7 @@ def read_overture(path: Path, intake: Intake) -> None:
             (_take_segments if roads else _take_buildings)(batch, geometry, crs, intake)
         kind = "road" if roads else "building"
         intake.account.left_out[f"{kind}: outside the grid"] += data.count_rows() - met
-    intake.account.files[path.name] = ""
+    intake.account.date(path, "")
 
 
 def _meeting(intake: Intake) -> Any:

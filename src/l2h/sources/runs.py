@@ -1,6 +1,5 @@
 """Runs: many lines as one array of places, so that a batch of ways is cut and moved without an object for each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from l2h.core.crs import same_crs, transformer
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-HEAD = 9  # bytes of WKB before the places of a line: order of bytes, type, number of places
+SURE = 1e-14  # share of its terms by which a cross product must differ from nothing; its rounding is a tenth of that
 LINE, POLYGON = 2, 3  # WKB types
 
 
@@ -31,14 +30,25 @@ class Runs:
         return len(self.starts) - 1
 
     @classmethod
-    def of(cls, hexes: Sequence[str]) -> "Runs":
-        """Lines from hexadecimal WKB, as osmium writes it (little-endian, two dimensions)."""
-        data = np.frombuffer(bytes.fromhex("".join(hexes)), "uint8")
-        sizes = np.fromiter(map(len, hexes), "int64", len(hexes)) // 2
-        starts = np.concatenate([[0], np.cumsum((sizes - HEAD) // 16)])
-        body = np.ones(len(data), bool)
-        body[((np.cumsum(sizes) - sizes)[:, None] + np.arange(HEAD)).ravel()] = False
-        return cls(data[body].view("<f8").reshape(-1, 2), starts)
+    def known(cls, points: Floats, there: Mask, counts: npt.NDArray[np.int64]) -> tuple["Runs", npt.NDArray[np.int64]]:
+        """Runs of the places that are known, and for each the line it is of: one for a whole line, several for one
+        with gaps. A place like the one before it goes, and so does what is left with fewer than two.
+
+        points : places of all lines, one after the other [P, 2]
+        there  : which of them are known [P]
+        counts : how many each line has [N]
+        """
+        line = np.repeat(np.arange(len(counts)), counts)
+        begins = np.ones(len(line), bool)
+        begins[1:] = (line[1:] != line[:-1]) | ~there[:-1]
+        points, line, run = points[there], line[there], np.cumsum(begins)[there]
+        kept = np.ones(len(line), bool)
+        kept[1:] = (run[1:] != run[:-1]) | (points[1:] != points[:-1]).any(1)
+        points, line, run = points[kept], line[kept], run[kept]
+        first = np.flatnonzero(np.diff(run, prepend=-1))
+        runs = cls(points, np.append(first, len(run)))
+        whole = np.diff(runs.starts) > 1
+        return runs.take(whole), line[first][whole]
 
     def bounds(self) -> Floats:
         """Left, bottom, right, top of each line, [N, 4]."""
@@ -63,6 +73,23 @@ class Runs:
     def closed(self) -> Mask:
         """Whether each line ends where it begins, [N]."""
         return np.asarray((self.points[self.starts[:-1]] == self.points[self.starts[1:] - 1]).all(1))
+
+    def convex(self) -> Mask:
+        """Which closed lines surely turn one way all along and go round once, [N]: as polygons these are valid."""
+        if not len(self):
+            return np.zeros(0, bool)
+        inner = np.ones(len(self.points), bool)
+        inner[self.starts[1:] - 1] = False
+        edges = np.diff(self.points, axis=0, append=self.points[-1:])[inner]
+        first = self.starts[:-1] - np.arange(len(self))
+        following = np.arange(1, len(edges) + 1)
+        following[np.append(first[1:], len(edges)) - 1] = first
+        x, y = edges.T
+        one, other = x * y[following], y * x[following]
+        turn, sure = one - other, SURE * (np.abs(one) + np.abs(other))
+        left, right = (np.logical_and.reduceat(side, first) for side in (turn > sure, turn < -sure))
+        upward = (y > 0) | ((y == 0) & (x > 0))
+        return np.asarray((left | right) & (np.add.reduceat(upward != upward[following], first, dtype="int64") == 2))
 
     def lines(self) -> npt.NDArray[np.object_]:
         return np.asarray(shapely.from_ragged_array(shapely.GeometryType.LINESTRING, self.points, (self.starts,)))

@@ -10,10 +10,10 @@ from l2h.core.files import write_json
 from l2h.core.grid import Grid
 from l2h.core.inspect import Finding
 from l2h.core.tasks import Context, Hole, Made, Task
-from l2h.sources.account import Account
+from l2h.sources.account import Account, labels_of
 from l2h.sources.boundaries import read_cities
 from l2h.sources.links import FETCHED, is_address
-from l2h.sources.osm_layers import write_layers
+from l2h.sources.osm_layers import Outputs, write_layers
 from l2h.sources.outlines import check_findings
 from l2h.sources.paths import find_files
 from l2h.sources.settings import BoundarySettings, OsmSettings, SurveySettings
@@ -66,12 +66,13 @@ def _told(findings: tuple[Finding, ...]) -> str:
 
 def osm_task(context: Context, osm: OsmSettings | None) -> Task:
     folder = context.work / LAYERS
-    outputs = folder / "roads.parquet", folder / "buildings.parquet", folder / "osm.json"
+    outputs = tuple(folder / name for name in ("roads.parquet", "buildings.parquet", "osm.json", "osm_notes.parquet"))
     paths = osm_files(context.project_dir, osm) if osm else ()
+    labels = labels_of(paths)
     margin = osm.margin_m if osm else 0.0
     arguments = {"paths": paths, "grid": context.grid, "margin_m": margin, "outputs": outputs}
     # a feature of a GeoPackage is known by the name of its file
-    settings = context.place() | {"margin_m": margin, "files": [path.name for path in paths]}
+    settings = context.place() | {"margin_m": margin, "files": [labels[path] for path in paths]}
     return Task(f"{LAYERS}/osm", make_osm, arguments, paths, outputs, settings)
 
 
@@ -87,7 +88,7 @@ def osm_files(project_dir: Path, osm: OsmSettings) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: tuple[Path, Path, Path]) -> Made:
+def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: Outputs) -> Made:
     """Write roads, buildings and the account of what was left out; empty tables where the project names no extract.
 
     A project whose extracts have no road near its grid has a hole: most likely they are those of another place.
@@ -97,7 +98,7 @@ def make_osm(paths: tuple[Path, ...], grid: Grid, margin_m: float, outputs: tupl
         [Hole("layer 'osm'", f"no road near the grid: {_elsewhere(account)}")] if paths and not account.roads else []
     )
     counts = {"roads": account.roads, "buildings": account.buildings, "timestamp": account.timestamp}
-    return Made(tuple(holes), counts | {"repaired": len(account.repaired), "dropped": len(account.dropped)})
+    return Made(tuple(holes), counts | {"repaired": account.repaired.count, "dropped": account.dropped.count})
 
 
 def _elsewhere(account: Account) -> str:

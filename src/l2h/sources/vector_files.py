@@ -36,7 +36,7 @@ def read_package(path: Path, intake: Intake) -> None:
     A feature without `osm_id` is known by the file's name, the layer and its row.
     """
     check_vector(path)
-    intake.account.files[path.name] = ""
+    intake.account.date(path, "")
     with told(path):
         layers = {str(name) for name, _ in pyogrio.list_layers(path)} & {"roads", "buildings"}
         if not layers:
@@ -66,7 +66,7 @@ def _read_layer(path: Path, layer: str, intake: Intake) -> None:
 
 def read_parquet(path: Path, intake: Intake) -> None:
     """Roads from a GeoParquet file with a column `highway`, as in our own layers; else buildings, from polygons."""
-    intake.account.files[path.name] = read_own(path).get("timestamp", "")
+    intake.account.date(path, read_own(path).get("timestamp", ""))
     with told(path), pq.ParquetFile(path) as file:
         geometry, crs = geometry_of(file.schema_arrow, path)
         names = file.schema_arrow.names
@@ -125,7 +125,7 @@ def fitting(
     for i in np.flatnonzero(shapely.get_type_id(shapes) == COLLECTION):
         shapes[i] = _lines_of(shapes[i]) if roads else polygons_of(shapes[i])
         if not shapely.is_empty(shapes[i]):
-            intake.account.repaired[str(names[i])] = f"{kind}: taken out of a geometry collection"
+            intake.account.mend(str(names[i]), f"{kind}: taken out of a geometry collection")
     fits = np.isin(shapely.get_type_id(shapes), kinds) & ~shapely.is_empty(shapes)
     for i in np.flatnonzero(~fits):
         intake.account.drop(str(names[i]), f"{kind}: {none}")
