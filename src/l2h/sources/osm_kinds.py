@@ -35,7 +35,7 @@ class Kinds:
     tagged: Mask
 
     def counts(self) -> list[int]:
-        return np.bincount(self.of, minlength=len(self.roads)).tolist()
+        return [int(count) for count in np.bincount(self.of, minlength=len(self.roads))]
 
     def are_roads(self) -> Mask:
         return np.array([isinstance(road, Road) for road in self.roads], bool)[self.of]
@@ -64,7 +64,7 @@ def kinds_of(block: WayBlock) -> Kinds:
     of[rows] += len(plain)
     read = [_read(_texts(block.words, row), False) for row in plain.tolist()]
     read += [_read(_texts(block.words, row[:-1]), bool(row[-1])) for row in told.tolist()]
-    return Kinds(of, [road for road, _ in read], [building for _, building in read], table.any(1))
+    return Kinds(of, [road for road, _ in read], [building for _, building in read], np.asarray(table.any(1)))
 
 
 def _values(block: WayBlock) -> Ints:

@@ -112,7 +112,7 @@ class Ways:
         if self._seen is None:
             return here
         known = self._seen.of(kind)
-        return here & np.array([number not in known for number in pieces.numbers.tolist()], bool)
+        return np.asarray(here & np.array([number not in known for number in pieces.numbers.tolist()], bool))
 
     def _mark(self, kind: str, ways: Numbers) -> None:
         """Later extracts need not bring these again, and what an earlier one had in pieces is mended by them."""

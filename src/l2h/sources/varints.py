@@ -67,7 +67,7 @@ def signed(numbers: Ints) -> Ints:
 def running(steps: Ints, counts: Ints) -> Ints:
     """Numbers from their differences: each piece begins anew from nothing."""
     total = np.concatenate([[0], np.cumsum(steps)])
-    return total[1:] - np.repeat(total[np.cumsum(counts) - counts], counts)
+    return np.asarray(total[1:] - np.repeat(total[np.cumsum(counts) - counts], counts))
 
 
 def split(data: Bytes, messages: Spans, wanted: tuple[int, ...]) -> dict[int, Fields]:
