@@ -9,7 +9,7 @@ from l2h.project import Project
 from l2h.report.settings import PageSettings, Source
 from l2h.sources.settings import LayerSettings
 
-Kind = Literal["imagery", "product", "vectors", "boundary", "survey", "reference"]
+Kind = Literal["imagery", "product", "extra", "vectors", "boundary", "survey", "reference"]
 
 
 def layer_facts(project: Project) -> tuple[LayerFact, ...]:
@@ -57,6 +57,8 @@ def _sources(project: Project) -> Iterator[Source]:
     for product in project.products:
         kind: Kind = "product" if product.use == "labels" else "reference"
         yield _source(kind, product.name, product, detail=product.legend, date=product.date or "")
+    for extra in (extra for extra in project.extras if extra.kind == "raster"):
+        yield _source("extra", extra.name, extra, detail=f"{len(extra.bands)} bands, {extra.unit}")
     if project.osm:
         yield _source("vectors", "OpenStreetMap", project.osm, detail="roads and buildings")
     yield _source("boundary", "boundary", project.boundary, detail="city outlines")

@@ -201,7 +201,7 @@ class Pipeline:
         from l2h.sources.stage import stage
 
         p = self.project
-        return stage(p.imagery, p.products, p.osm, p.boundary, p.survey)
+        return stage(p.imagery, p.products, p.osm, p.boundary, p.survey, p.extras)
 
     def _labels(self) -> Stage:
         from l2h.labels.stage import stage

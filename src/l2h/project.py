@@ -19,6 +19,7 @@ from l2h.labels.settings import LabelSettings
 from l2h.learning.settings import LearningSettings
 from l2h.mapping.settings import MappingSettings
 from l2h.product.settings import ReleaseSettings
+from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 
@@ -85,6 +86,7 @@ class Project(Settings):
     grid: GridSettings
     imagery: tuple[ImagerySettings, ...] = Field(min_length=1)
     products: tuple[ProductSettings, ...] = Field(min_length=1)
+    extras: tuple[ExtraSettings, ...] = ()
     osm: OsmSettings | None = None
     boundary: BoundarySettings
     survey: SurveySection | None = None
@@ -107,8 +109,8 @@ class Project(Settings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Project":
-        products = (*self.products, *self.compare.products)
-        names = ["map", *(entry.name for entry in self.imagery), *(product.name for product in products)]
+        names = ["map", *(entry.name for entry in (*self.imagery, *self.products))]
+        names += [entry.name for entry in (*self.compare.products, *self.extras)]
         vectors = ((self.osm,) if self.osm else ()) + (self.boundary,)
         names += [vector.links.layer for vector in vectors if vector.links.files]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -181,10 +183,7 @@ def apply_override(values: dict[str, Any], text: str) -> None:
     here: Any = values
     for part in parents:
         here = _descend(here, part, key)
-    if isinstance(here, list):
-        here[_position(here, last, key)] = value
-    else:
-        here[last] = value
+    here[_position(here, last, key) if isinstance(here, list) else last] = value
 
 
 def _descend(here: Any, part: str, key: str) -> Any:
@@ -222,7 +221,7 @@ def _settings_error(
     return SettingsError(f"setting '{place}' cannot be used", where=where, expected=_wanted(first), got=got, hint=hint)
 
 
-_LISTS = ("imagery", "products")  # at the top; [[compare.products]] is one too
+_LISTS = ("imagery", "products", "extras")  # at the top; [[compare.products]] is one too
 _MISSING = {
     "licence": "Every source states its licence: an SPDX name such as CC-BY-4.0, or a few words.",
     "imagery": "At least one [[imagery]] entry names the scenes.",

@@ -14,7 +14,7 @@ class Source(Settings):
     detail : legend, scale or extent in a few words; date : what time it speaks of, "" where unknown
     """
 
-    kind: Literal["imagery", "product", "vectors", "boundary", "survey", "reference"]
+    kind: Literal["imagery", "product", "extra", "vectors", "boundary", "survey", "reference"]
     name: str
     detail: str = ""
     date: str = ""

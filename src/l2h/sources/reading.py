@@ -70,11 +70,11 @@ class Recipe:
     how: How = "nearest"
 
 
-def describe(path: Path, bands: Sequence[int], layer: str) -> Header:
+def describe(path: Path, bands: Sequence[int], layer: str, types: Sequence[str] = INTEGERS) -> Header:
     """Open a raster and check what can be checked without its pixels.
 
-    InputError for a missing file, an unknown format, blocks too large to decode, a missing band or values that are not
-    integers of 8 or 16 bits; GridError for a missing CRS, rotation or flip.
+    InputError for a missing file, an unknown format, blocks too large to decode, a missing band or values of another
+    type than `types` (integers of 8 or 16 bits); GridError for a missing CRS, rotation or flip.
     """
     with open_raster(path) as dataset:
         where = f"layer '{layer}', {path}"
@@ -83,13 +83,14 @@ def describe(path: Path, bands: Sequence[int], layer: str) -> Header:
         if missing:
             raise InputError("a raster lacks a band", where=where, expected=f"bands {list(bands)}", got=dataset.count)
         dtypes = {dataset.dtypes[band - 1] for band in bands}
-        if len(dtypes) > 1 or not dtypes <= set(INTEGERS):
+        if len(dtypes) > 1 or not dtypes <= set(types):
+            whole = "Convert it with gdal_translate -ot Byte; floating-point values and NaN have no place here."
             raise InputError(
                 "a raster's values have a type we do not take",
                 where=where,
-                expected=" or ".join(INTEGERS),
+                expected=" or ".join(types),
                 got=", ".join(sorted(dtypes)),
-                hint="Convert it with gdal_translate -ot Byte; floating-point values and NaN have no place here.",
+                hint=whole if types is INTEGERS else "Convert it with gdal_translate -ot Float32.",
             )
         says = any(MaskFlags.all_valid not in dataset.mask_flag_enums[band - 1] for band in bands)
         frame = frame_of(dataset, layer)

@@ -17,7 +17,7 @@ Pair = tuple[float, float]
 Day = date  # a field of that name hides the type
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
 RIGHTS = {"licence", "attribution", "may_train", "may_publish", "may_redistribute"}  # fields that change no pixel
-RESERVED_LAYERS = frozenset({"imagery", "scene", "regions"})
+RESERVED_LAYERS = frozenset({"imagery", "scene", "regions", "extras"})
 
 
 def fetched_glob(layer: str) -> str:

@@ -21,6 +21,8 @@ from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.sources.arrivals import arrival_tasks
 from l2h.sources.boundaries import Cities, own_pixels, read_cities
 from l2h.sources.capture import capture_path, capture_tasks, count_scenes
+from l2h.sources.extra_settings import ExtraSettings
+from l2h.sources.extra_tasks import extras_step, extras_table
 from l2h.sources.imagery import mosaic
 from l2h.sources.near import Near
 from l2h.sources.paths import shown
@@ -38,11 +40,13 @@ def stage(
     osm: OsmSettings | None,
     boundary: BoundarySettings,
     survey: SurveySettings | None = None,
+    extras: tuple[ExtraSettings, ...] = (),
 ) -> Stage:
     """The tasks that fill `work/layers`. Nothing runs, and no file is opened, until the stage is planned."""
     tables = partial(_table_tasks, imagery=imagery, products=products, osm=osm, boundary=boundary, survey=survey)
     blocks = partial(_block_tasks, imagery=imagery, products=products)
-    return Stage(LAYERS, (tables, blocks, capture_tasks))
+    beside = (partial(extras_table, extras), partial(extras_step, extras)) if extras else ()
+    return Stage(LAYERS, (tables, blocks, capture_tasks, *beside))
 
 
 # --- step 1: tables ---------------------------------------------------------------------------------------------------
