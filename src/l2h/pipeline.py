@@ -212,8 +212,9 @@ class Pipeline:
         from l2h.clean.stage import with_clean
         from l2h.learning.stage import stage
 
-        learning, cell_px = self.project.learning, self.project.labels.cell_px
-        return with_clean(stage(learning, cell_px), learning.clean, self.project.reference, cell_px)
+        p, cell_px = self.project, self.project.labels.cell_px
+        extras = tuple(extra.layer() for extra in p.extras)
+        return with_clean(stage(p.learning, cell_px, extras), p.learning.clean, p.reference, cell_px)
 
     def _map(self) -> Stage:
         from l2h.accuracy.apart import Learned, calibration_step
@@ -221,7 +222,8 @@ class Pipeline:
         from l2h.mapping.stage import POINTS, Layers, stage
 
         p, wanted = self.project, self.project.calibration
-        layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px)
+        extras = tuple(extra.layer() for extra in p.extras)
+        layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px, extras=extras)
         mapped = stage(p.mapping, layers, self.device)
         if wanted is None:
             return mapped

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from l2h.core.errors import CheckpointError
 from l2h.core.files import sha256_file
 from l2h.core.legend import coarse_legend, load_legend
-from l2h.nets.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from l2h.nets.checkpoint import Checkpoint, read_checkpoint, read_heard, read_network, write_checkpoint
+from l2h.nets.extras import ExtraGroup
 from l2h.nets.normalise import Normalisation
 from l2h.nets.registry import build_network
 
@@ -159,3 +160,21 @@ def test_a_file_larger_than_it_can_be_is_not_read(path: Path, suffix: str) -> No
         stream.truncate(10**12)  # a terabyte of nothing, which takes no room on the disk
     with pytest.raises(CheckpointError, match=r"too large.*1,000,000,000,000 B"):
         read_checkpoint(path)
+
+
+def test_extras_travel_with_the_network(tmp_path: Path) -> None:
+    groups = (
+        ExtraGroup("s2", ("red", "nir"), "reflectance", (1.0, 2.0), (3.0, 4.0)),
+        ExtraGroup("dem", ("band 1",), "m", (100.0,), (50.0,)),
+    )
+    arguments = {"width": 4, "extra_channels": 3, "extra_groups": 2}
+    net, normalisation = build_network("slim", 3, 11, **arguments), Normalisation((1.0,) * 3, (1.0,) * 3)
+    path = tmp_path / "n.safetensors"
+    write_checkpoint(
+        path, Checkpoint("slim", arguments, net, LEGEND.name, LEGEND.values, normalisation, {}, extras=groups)
+    )
+    assert read_checkpoint(path).extras == read_heard(path) == groups
+    assert read_network(path).stride == 80
+    write_checkpoint(path, Checkpoint("slim", arguments, net, LEGEND.name, LEGEND.values, normalisation, {}, extras=()))
+    with pytest.raises(CheckpointError, match=r"extras and network disagree.*3 channels in 2 extras"):
+        read_heard(path)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from l2h.core.errors import GridError, InputError
-from l2h.core.extras import EXTRA_PX, ExtraLayer, extra_store, read_extras
-from l2h.core.files import write_json
+from l2h.core.extras import EXTRA_PX, TABLE, ExtraLayer, extra_store
+from l2h.core.files import read_json, write_json
 from l2h.core.grid import Grid, Window
 from l2h.core.raster import write_raster
 from l2h.core.tasks import Context, Stage, plan_stage, run_stage
@@ -240,11 +240,10 @@ def test_blocks_of_any_size_hold_the_same_cells(
     assert {name: len(set(kinds)) for name, kinds in found.items()} == {"s2": 1, "latitude": 1, "month": 1}
     month = extra_store(context.work, GRID, 100, "month").read(CELLS.window)
     assert month.valid.tolist()[0] == [True, True, True, False, False]  # the third cell is half of the dated scene
-    layers = read_extras(context.work, ["month", "s2"])
-    assert layers[1] == ExtraLayer("s2", ("band 1", "band 2"), "reflectance")
-    assert layers[0].scale is not None
-    with pytest.raises(InputError, match="not in the workspace"):
-        read_extras(context.work, ["dem"])
+    rows = {row["name"]: row for row in read_json(context.work / TABLE)}
+    assert (rows["s2"]["unit"], rows["s2"]["licence"]) == ("reflectance", "CC0-1.0")
+    assert extras[0].layer() == ExtraLayer("s2", ("band 1", "band 2"), "reflectance")
+    assert len(extras[2].layer().scale or ()) == 2
 
 
 def test_only_what_depends_on_a_changed_file_is_made_again(

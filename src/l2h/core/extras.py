@@ -1,17 +1,13 @@
-"""Extras: optional layers of 10 × 10 px beside the picture, and the table in which a workspace describes them.
+"""Extras: optional layers of 10 × 10 px beside the picture.
 
 Whoever makes them (sources) and whoever reads them (learning, mapping) agree on this much: one block store for each,
-`work/layers/extras/<name>`, float32 with a mask on the lattice of EXTRA_PX cells; and a row of the table
-`work/layers/extras.json`.
+`work/layers/extras/<name>`, float32 with a mask on the lattice of EXTRA_PX cells.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l2h.core.errors import InputError
-from l2h.core.files import read_json
 from l2h.core.grid import Grid
 from l2h.core.raster import BlockStore
 
@@ -39,23 +35,6 @@ class ExtraLayer:
         """As the table holds it."""
         scale = [list(pair) for pair in self.scale] if self.scale else None
         return {"name": self.name, "channels": list(self.channels), "unit": self.unit, "scale": scale}
-
-    @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> "ExtraLayer":
-        """Inverse of `row`."""
-        scale = tuple((float(mean), float(std)) for mean, std in row["scale"]) if row["scale"] else None
-        return cls(row["name"], tuple(row["channels"]), row["unit"], scale)
-
-
-def read_extras(work: Path, names: Sequence[str]) -> tuple[ExtraLayer, ...]:
-    """The rows of the workspace's table for some names, in their order; InputError where one is not there."""
-    if not names:
-        return ()
-    path = work / TABLE
-    rows = {row["name"]: ExtraLayer.of_row(row) for row in read_json(path)}
-    if missing := [name for name in names if name not in rows]:
-        raise InputError("an extra is not in the workspace", where=str(path), expected=missing[0], got=", ".join(rows))
-    return tuple(rows[name] for name in names)
 
 
 def extra_store(work: Path, grid: Grid, block_px: int, name: str) -> BlockStore:

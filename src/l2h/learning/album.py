@@ -45,7 +45,8 @@ class Album:
         told = []
         with torch.no_grad():
             for chip in self.chips:
-                batch = collate([chip], self.source.plan.normalisation, self.legend.index_of)
+                plan = self.source.plan
+                batch = collate([chip], plan.normalisation, self.legend.index_of, plan.extras)
                 best = predict(batch)[0].argmax(dim=0).cpu().numpy()
                 told.append(np.where(chip.valid, values[best], np.uint8(0)))
         self.taken[done] = np.array(told, np.uint8)

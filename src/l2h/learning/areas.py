@@ -14,6 +14,7 @@ from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
 from l2h.learning.clean import CleanPoints
 from l2h.learning.drawn import DrawnGround
+from l2h.nets.extras import ExtraStack
 
 TILE_CELLS = 32  # side of a cached lattice tile: 320 px at 1 m, near what a GeoTIFF decodes anyway
 
@@ -29,6 +30,7 @@ class TrainingReaders:
     vectors    uint8 [≥ 1, H, W]: 1 traffic core, 6 building core, 255 ignore ring, 0 none
     clean      points whose class somebody has looked up
     drawn      ground whose class somebody has drawn
+    extras     layers of 10 px cells beside the picture, each of which may be missing
     name       unique among the areas of a training; it decides which blocks are held out
     """
 
@@ -40,6 +42,7 @@ class TrainingReaders:
     cell_px: int = 10
     clean: CleanPoints | None = None
     drawn: DrawnGround | None = None
+    extras: ExtraStack | None = None
 
     def __post_init__(self) -> None:
         grid = self.imagery.grid
@@ -53,6 +56,11 @@ class TrainingReaders:
                     expected=str(expected),
                     got=str(reader.grid),
                 )
+        if self.extras is not None and self.extras.pixels != grid:
+            raise GridError(
+                "extras are not of the imagery's lattice", where=f"training area '{self.name}'", expected=str(grid),
+                got=str(self.extras.pixels),
+            )  # fmt: skip
 
 
 def check_areas(areas: Sequence[TrainingReaders], labels: str) -> None:
@@ -64,6 +72,8 @@ def check_areas(areas: Sequence[TrainingReaders], labels: str) -> None:
         raise InputError("training areas must have different names", got=", ".join(names))
     if len({area.cell_px for area in areas}) > 1:
         raise InputError("training areas must have one cell size", got=str(sorted({a.cell_px for a in areas})))
+    if len({area.extras.layers if area.extras else () for area in areas}) > 1:
+        raise InputError("training areas must have the same extras, of which any may be missing", got=", ".join(names))
     for area in areas:
         if getattr(area, labels) is None:
             raise InputError(f"layer '{labels}' is missing", where=f"training area '{area.name}'")

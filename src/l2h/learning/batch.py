@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from l2h.learning.chips import Chip
+from l2h.nets.extras import ExtraGroup, normalise
 from l2h.nets.normalise import Normalisation
 
 IGNORE_SOURCE = 4  # source code of the ignore ring in a label raster
@@ -23,7 +24,7 @@ class Batch:
     0..1, 0 where no product speaks; pure [N, h, w] bool;
     label [N, H, W] int64 class index, -1 unlabelled; evidence [N, H, W] uint8 as in the vectors, 0 where not valid;
     clean, drawn [N, H, W] int64 class index of the pixels somebody has looked up as points or drawn, -1 elsewhere;
-    context [N, 2 B + 1, h', w'] float32 normalised.
+    context [N, 2 B + 1, h', w'] float32 normalised; extras [N, C + G, h'', w''] float32 normalised.
     """
 
     image: Tensor
@@ -36,12 +37,13 @@ class Batch:
     clean: Tensor | None = None
     drawn: Tensor | None = None
     context: Tensor | None = None
+    extras: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on a device, image and context channels-last."""
+        """The batch on a device, what a network reads channels-last."""
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {name: None if tensor is None else tensor.to(device) for name, tensor in moved.items()}
-        for name in ("image", "context"):
+        for name in ("image", "context", "extras"):
             if moved[name] is not None:
                 moved[name] = moved[name].contiguous(memory_format=torch.channels_last)
         return Batch(**moved)
@@ -69,10 +71,11 @@ def collate(
     chips: Sequence[Chip],
     normalisation: Normalisation,
     index_of: npt.NDArray[np.uint8],
+    groups: Sequence[ExtraGroup] = (),
 ) -> Batch:
     """Chips of one size as a batch on the CPU.
 
-    ``index_of`` uint8 [256]: legend value → class index, 255 outside the legend.
+    ``index_of`` uint8 [256]: legend value → class index, 255 outside the legend. ``groups`` normalise the extras.
     """
     image = [normalisation.apply(chip.image, chip.valid) for chip in chips]
     parts: dict[str, Tensor] = {}
@@ -90,6 +93,8 @@ def collate(
         parts["drawn"] = _stack(_looked_up(chip, chip.drawn, index_of) for chip in chips)
     if all(chip.context is not None for chip in chips):
         parts["context"] = _stack(normalisation.apply_context(chip.context) for chip in chips)  # type: ignore[arg-type]
+    if all(chip.extras is not None for chip in chips):
+        parts["extras"] = _stack(normalise(chip.extras, groups) for chip in chips)  # type: ignore[arg-type]
     return Batch(_stack(image), _stack(chip.valid for chip in chips), **parts)
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from l2h.core.grid import Window
 from l2h.learning.areas import TILE_CELLS, TileCache, TrainingReaders
 from l2h.nets.context import CoarseImagery
+from l2h.nets.extras import ExtraStack
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +22,8 @@ class Chip:
     image [B, S, S], uint8 as read; valid [S, S]; posterior [J + 1, s, s] uint8 with S = s · cell_px; pure [s, s] bool,
     the cell and its eight neighbours agree on the likeliest class; label [3, S, S] uint8; evidence [S, S] uint8; clean
     and drawn [S, S] uint8, class of the pixels somebody has looked up as points or drawn, 0 elsewhere;
-    context [2 B + 1, h, w] float32, as `CoarseImagery` gives it, centred on the chip.
+    context [2 B + 1, h, w] float32, as `CoarseImagery` gives it, centred on the chip;
+    extras [C + G, h, w] float32, as `ExtraStack` gives them, centred on the chip.
     """
 
     image: npt.NDArray[np.generic]
@@ -33,6 +35,7 @@ class Chip:
     clean: Bytes | None = None
     drawn: Bytes | None = None
     context: Floats | None = None
+    extras: Floats | None = None
 
     def turned(self, quarter_turns: int, mirrored: bool) -> "Chip":
         """The chip mirrored left to right, then turned; cells stay whole because the side is a multiple of theirs."""
@@ -65,6 +68,11 @@ def read_chip(area: TrainingReaders, window: Window, cache: TileCache) -> Chip:
 def with_context(chip: Chip, around: CoarseImagery, window: Window, cache: TileCache) -> Chip:
     """The chip with the context pixels of ``window`` (on the coarse lattice)."""
     return replace(chip, context=cache.read(around, window, TILE_CELLS).values.astype("float32"))
+
+
+def with_extras(chip: Chip, stack: ExtraStack, window: Window, cache: TileCache) -> Chip:
+    """The chip with the extras of ``window`` (on the lattice of cells)."""
+    return replace(chip, extras=cache.read(stack, window, TILE_CELLS).values.astype("float32"))
 
 
 def likeliest(posterior: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

@@ -1,24 +1,27 @@
 """Drawing chips by class: every batch is a function of the seed and the step alone, so a resumed run repeats it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from l2h.core.errors import InputError
 from l2h.core.grid import Window
 from l2h.learning.areas import TileCache, TrainingReaders
-from l2h.learning.chips import Chip, read_chip, with_context
+from l2h.learning.chips import Chip, read_chip, with_context, with_extras
 from l2h.learning.clean import CleanTable
+from l2h.learning.extras import kept
 from l2h.learning.plan import ChipPlan
 from l2h.learning.settings import LearningSettings
 from l2h.nets.base import PixelNetwork
 from l2h.nets.context import CoarseImagery, ContextView
+from l2h.nets.extras import VIEW, without
 
 MAX_ATTEMPTS = 200
 
 
 class ChipSource:
-    """Draws chips of ``areas`` by ``plan``, with the context that a kind of ``network`` sees.
+    """Draws chips of ``areas`` by ``plan``, with the context that a (kind of) ``network`` sees and the areas' extras.
 
     A stratum is drawn with probability ∝ cells^(1 - class_balance), a cell of it evenly, and the chip placed so that
     the cell lies anywhere in it. Where there are clean points or drawn ground, the first slots of a step go to
@@ -31,7 +34,7 @@ class ChipSource:
         plan: ChipPlan,
         settings: LearningSettings,
         cache: TileCache,
-        network: type[PixelNetwork] = PixelNetwork,
+        network: PixelNetwork | type[PixelNetwork] = PixelNetwork,
     ) -> None:
         self.network = network
         self.around = _coarse(areas, network.view)
@@ -62,12 +65,22 @@ class ChipSource:
         )
 
     def read(self, number: int, window: Window) -> Chip:
-        """A chip of area ``number`` as the network wants it: with context where it looks around."""
+        """A chip of area ``number`` as the network wants it: with context where it looks around, and with extras."""
         chip = read_chip(self.areas[number], window, self.cache)
-        if self.network.view is None:
+        stack = self.areas[number].extras
+        if self.network.view is not None:
+            cells = self.network.view.window(window, self.network.stride)
+            chip = with_context(chip, self.around[number], cells, self.cache)
+        if stack is not None and self.plan.extras:
+            chip = with_extras(chip, stack, VIEW.window(window, self.network.stride), self.cache)
+        return chip
+
+    def bared(self, chip: Chip, step: int, slot: int) -> Chip:
+        """The chip with some of its extras dropped, so that the network learns to do without any and all of them."""
+        if chip.extras is None:
             return chip
-        cells = self.network.view.window(window, self.network.stride)
-        return with_context(chip, self.around[number], cells, self.cache)
+        rng = np.random.default_rng([self.settings.seed, step, slot, 2])
+        return replace(chip, extras=without(chip.extras, kept(rng, len(self.plan.extras), self.settings)))
 
     def colour(self, step: int, slot: int, bands: int) -> tuple[np.ndarray, float]:
         """Gain of each band, float32 [bands], and offset (of 255) of a chip, both within ± colour_jitter."""

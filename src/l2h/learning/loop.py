@@ -89,6 +89,8 @@ def fingerprint(areas: Sequence[TrainingReaders], settings: LearningSettings, pl
     drawn = [area.drawn and sha256_bytes(area.drawn.cells.to_csv().encode()) for area in areas]
     if any(drawn):
         values["drawn"] = [settings.clean.model_dump(mode="json"), drawn]
+    if plan.extras:
+        values["extras"] = [settings.extras_what(), [vars(group) for group in plan.extras]]
     return sha256_bytes(canonical_json(values).encode())
 
 

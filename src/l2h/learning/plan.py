@@ -13,7 +13,9 @@ from l2h.learning.areas import TILE_CELLS, TileCache, TrainingReaders, check_are
 from l2h.learning.blocks import choose_blocks
 from l2h.learning.chips import Bytes, Chip, Mask, likeliest, read_chip
 from l2h.learning.classes import ClassMap
+from l2h.learning.extras import extra_groups
 from l2h.learning.settings import LearningSettings
+from l2h.nets.extras import ExtraGroup
 from l2h.nets.normalise import Normalisation
 
 STATISTICS_BLOCKS = 256
@@ -32,6 +34,7 @@ class ChipPlan:
     counts        int64 [n, S]: cells of each stratum
     held_out      int64 [m, 3]: blocks no chip may touch
     strata        names of the S strata: a class value, or "vector 1", "vector 6"
+    extras        what is learned from beside the picture
     """
 
     block_px: int
@@ -42,6 +45,7 @@ class ChipPlan:
     held_out: Ints
     strata: tuple[str, ...]
     normalisation: Normalisation
+    extras: tuple[ExtraGroup, ...] = ()
 
     def cells_of(self, block: int, stratum: int) -> Ints:
         """Indices (row-major within the block) of the cells of a stratum, int64, ascending."""
@@ -69,6 +73,8 @@ def make_plan(
     SettingsError where chips do not fit the cells.
     """
     check_areas(areas, settings.labels)
+    if any(area.extras for area in areas):
+        settings.check_extras()
     cell_px = areas[0].cell_px
     if settings.chip_px % cell_px:
         raise SettingsError(
@@ -95,6 +101,7 @@ def make_plan(
         sorted_rows(order[:held]),
         reader.names,
         statistics(areas, order[held:][:STATISTICS_BLOCKS], block_px, cache),
+        extra_groups(areas, order[held:][:STATISTICS_BLOCKS], block_px, cache),
     )
     if not plan.counts.any():
         raise InputError(f"no cell of layer '{settings.labels}' has a class", where=", ".join(a.name for a in areas))

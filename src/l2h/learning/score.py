@@ -31,7 +31,7 @@ def held_out_batches(source: ChipSource, legend: Legend) -> Iterator[Batch]:
     for block in plan.held_out[:: -(-len(plan.held_out) // MAX_SCORED_BLOCKS) or 1]:
         chip = source.read(int(block[0]), block_window(block, plan.block_px))
         if chip.valid.any():
-            yield collate([chip], plan.normalisation, legend.index_of)
+            yield collate([chip], plan.normalisation, legend.index_of, plan.extras)
 
 
 def confusion(predict: Predict, batches: Iterable[Batch], classes: ClassMap, labels: str) -> Counts:

@@ -29,6 +29,9 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 # where it runs and how often it is saved, not what is learned: they stay out of the digest of a trained network. How
 # often it is logged is no such thing: the log and the record of the last losses are bytes of the result
+HEARING = ("unet", "slim", "surround")  # the networks that have a place for extras
+EXTRAS_CHIP_PX = 80  # where cells of 10 px and features of 8 px meet
+EXTRAS_KEYS = {"extras", "extras_drop", "extras_drop_all"}
 EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_every_steps"})
 
 
@@ -104,6 +107,9 @@ class LearningSettings(Settings):
     score_every_share    share of the training between two scores on the held-out blocks
     threads              0: all cores this process may use
     readers              threads of each process that read chips ahead of the network
+    extras               whether the project's [[extras]] are learned from beside the picture
+    extras_drop          chance that a chip goes without an extra that is there, so that the network can do without
+    extras_drop_all      chance that it goes without all of them
     """
 
     regime: Regime = "small"
@@ -142,6 +148,9 @@ class LearningSettings(Settings):
     log_every_steps: int = Field(10, ge=1)
     save_every_steps: int = Field(100, ge=1)
     score_every_share: float = Field(0.25, gt=0.0, le=1.0)
+    extras: bool = True
+    extras_drop: float = Field(0.3, ge=0.0, lt=1.0)
+    extras_drop_all: float = Field(0.2, ge=0.0, lt=1.0)
     clean: CleanSettings = CleanSettings()
 
     @model_validator(mode="before")
@@ -183,4 +192,24 @@ class LearningSettings(Settings):
         values = self.model_dump(mode="json", exclude={*EXECUTION, "regime"})
         if not self.clean.given:
             values.pop("clean")
+        for key in EXTRAS_KEYS:  # they only matter where there are extras: `extras_what`
+            values.pop(key)
         return values
+
+    def check_extras(self) -> None:
+        """SettingsError where a network of these settings cannot learn from extras."""
+        hint = "Or leave extras out of this training with learning.extras = false."
+        if self.network not in HEARING:
+            raise SettingsError(
+                f"network '{self.network}' hears no extras", where="learning.network", expected=" or ".join(HEARING),
+                hint=hint,
+            )  # fmt: skip
+        if self.chip_px % EXTRAS_CHIP_PX:
+            raise SettingsError(
+                "chips do not fit the cells of extras", where="learning.chip_px",
+                expected=f"a multiple of {EXTRAS_CHIP_PX}", got=str(self.chip_px), hint=hint,
+            )  # fmt: skip
+
+    def extras_what(self) -> dict[str, Any]:
+        """What decides how extras are learned from."""
+        return self.model_dump(mode="json", include=EXTRAS_KEYS - {"extras"})

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from l2h.core.extras import ExtraLayer, extra_store
 from l2h.core.files import canonical_json, read_json, sha256_bytes
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
@@ -17,18 +18,22 @@ from l2h.learning.files import ALBUM, CLEAN, DRAWN, DRAWN_CELLS, DRAWN_INDEX, LO
 from l2h.learning.settings import LearningSettings
 
 
-def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
+def stage(settings: LearningSettings, cell_px: int = 10, extras: tuple[ExtraLayer, ...] = ()) -> Stage:
     """One task: a network trained on everything labelled.
 
     Reads `layers/imagery`, `labels/posterior` or `labels/label` as the recipe wants, `labels/vectors` where traffic
-    and building are split, `train/clean.csv` where the project has clean points, and `train/drawn` where it has drawn
-    ground. Killed, it goes on from `work/train/state.safetensors`.
+    and building are split, `layers/extras` where the project has some, `train/clean.csv` where it has clean points,
+    and `train/drawn` where it has drawn ground. Killed, it goes on from `work/train/state.safetensors`.
     """
+    heard = extras if settings.extras else ()
 
     def tasks(context: Context) -> list[Task]:
         chosen = settings.sized(context.grid.window.pixels)
+        if heard:
+            chosen.check_extras()
         stores = _stores(context.work, context.grid, context.block_px, cell_px, chosen)
-        inputs = tuple(store.path(block) for store in stores.values() for block in store.blocks)
+        read = (*stores.values(), *_extra_stores(context.work, context.grid, context.block_px, heard))
+        inputs = tuple(store.path(block) for store in read for block in store.blocks)
         inputs += clean_files(context.work, chosen)
         folder = context.work / "train"
         arguments = {
@@ -37,6 +42,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
             "block_px": context.block_px,
             "cell_px": cell_px,
             "settings": chosen.model_dump(mode="json"),
+            "extras": heard,
             "data_digest": _data_digest(context.ledger, inputs),
         }
         return [
@@ -46,7 +52,7 @@ def stage(settings: LearningSettings, cell_px: int = 10) -> Stage:
                 arguments=arguments,
                 inputs=inputs,
                 outputs=(folder / WEIGHTS, (folder / WEIGHTS).with_suffix(".json"), folder / LOG, folder / ALBUM),
-                settings=context.place() | chosen.what() | {"cell_px": cell_px},
+                settings=context.place() | chosen.what() | {"cell_px": cell_px} | _told(chosen, heard),
                 pixels=chosen.steps * chosen.chips_per_step * chosen.chip_px**2,
                 inline=True,
             )
@@ -63,14 +69,17 @@ def train_project(
     settings: Mapping[str, Any],
     data_digest: str,
     progress: Progress,
+    extras: tuple[ExtraLayer, ...] = (),
 ) -> Made:
     """Train on the block stores below ``work`` and write `train/`; tells steps and the last held-out score."""
     from l2h.learning.areas import TrainingReaders  # torch and Fabric take seconds to load: a plan needs neither
     from l2h.learning.loop import train
     from l2h.nets.checkpoint import read_checkpoint
+    from l2h.nets.extras import ExtraStack
 
     chosen = LearningSettings(**settings)
     stores = _stores(Path(work), Grid.from_dict(dict(grid)), block_px, cell_px, chosen)
+    beside = _extra_stores(Path(work), stores["imagery"].grid, block_px, extras)
     area = TrainingReaders(
         "project",
         stores["imagery"],
@@ -80,12 +89,22 @@ def train_project(
         cell_px,
         _points(Path(work), chosen),
         _drawn(Path(work), stores["imagery"].grid, chosen),
+        ExtraStack(stores["imagery"].grid, extras, beside) if extras else None,
     )
     path = train([area], chosen, Path(work) / "train", partial(_pass_on, progress, chosen), data_digest)
-    for store in stores.values():
+    for store in (*stores.values(), *beside):
         store.close()
     record = read_checkpoint(path).training
     return Made(info={"steps": record["steps"], "held_out": record["held_out"]})
+
+
+def _told(settings: LearningSettings, extras: tuple[ExtraLayer, ...]) -> dict[str, Any]:
+    """Which extras are learned from, and how, where there are any."""
+    return {"extras": [layer.row() for layer in extras], **settings.extras_what()} if extras else {}
+
+
+def _extra_stores(work: Path, grid: Grid, block_px: int, extras: tuple[ExtraLayer, ...]) -> tuple[BlockStore, ...]:
+    return tuple(extra_store(work, grid, block_px, layer.name) for layer in extras)
 
 
 def _pass_on(progress: Progress, settings: LearningSettings, phase: str, *_steps: int) -> None:

@@ -29,7 +29,8 @@ from l2h.learning.settings import LearningSettings
 from l2h.learning.state import load_state, save_state
 from l2h.nets.base import PixelNetwork
 from l2h.nets.checkpoint import Checkpoint, write_checkpoint
-from l2h.nets.registry import NETWORKS, build_network
+from l2h.nets.extras import ExtraGroup
+from l2h.nets.registry import build_network
 
 
 class DivergedError(L2HError):
@@ -43,16 +44,24 @@ class WithFeatures(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, image: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Features [N, C, H, W] and logits [N, K, H, W] of an image [N, B, H, W] with its context."""
-        return self.net.features_and_logits(image, context)
+    def forward(self, image: Tensor, context: Tensor | None, extras: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features [N, C, H, W] and logits [N, K, H, W] of an image [N, B, H, W] with its context and extras."""
+        return self.net.features_and_logits(image, context, extras)
 
 
-def fresh_network(settings: LearningSettings, bands: int, classes: int) -> PixelNetwork:
+def arguments(settings: LearningSettings, extras: Sequence[ExtraGroup]) -> dict[str, int]:
+    """What `build_network` is told."""
+    heard = {"extra_channels": sum(len(group.channels) for group in extras), "extra_groups": len(extras)}
+    return {"width": settings.width} | (heard if extras else {})
+
+
+def fresh_network(
+    settings: LearningSettings, bands: int, classes: int, extras: Sequence[ExtraGroup] = ()
+) -> PixelNetwork:
     """The network of the settings with weights drawn from the seed, channels-last."""
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        net = build_network(settings.network, bands, classes, width=settings.width)
+        net = build_network(settings.network, bands, classes, **arguments(settings, extras))
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -94,9 +103,9 @@ class Training:
         self.legend: Legend = load_legend("sinolc1")
         self.classes = ClassMap.of(self.legend, coarse_legend())
         self.objective = Objective(settings, self.classes)
-        self.source = ChipSource(areas, plan, settings, cache, NETWORKS[settings.network])
         self.bands = len(plan.normalisation.mean)
-        self.net = fresh_network(settings, self.bands, len(self.legend))
+        self.net = fresh_network(settings, self.bands, len(self.legend), plan.extras)
+        self.source = ChipSource(areas, plan, settings, cache, self.net)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
         self.model, self.wrapped = fabric.setup(WithFeatures(self.net), self.optimiser)
 
@@ -138,7 +147,8 @@ class Training:
         slots = range(rank, self.settings.chips_per_step, ranks)
         colour = self.source.colour
         chips = [jittered(self.source.draw(step, slot), *colour(step, slot, self.bands)) for slot in slots]
-        return collate(chips, self.plan.normalisation, self.legend.index_of)
+        chips = [self.source.bared(chip, step, slot) for chip, slot in zip(chips, slots, strict=True)]
+        return collate(chips, self.plan.normalisation, self.legend.index_of, self.plan.extras)
 
     def step(self, step: int, batch: Batch) -> dict[str, float]:
         """One optimiser step; the loss terms and the rate. Raises DivergedError before a bad gradient is applied."""
@@ -147,7 +157,7 @@ class Training:
             group["lr"] = rate
         self.model.train()
         batch = batch.to(self.fabric.device)
-        features, logits = self.model(batch.image, batch.context)
+        features, logits = self.model(batch.image, batch.context, batch.extras)
         terms = self.objective.terms(features, logits, batch, step / self.settings.steps)
         self.wrapped.zero_grad()
         self.fabric.backward(terms["loss"])
@@ -201,7 +211,7 @@ class Training:
         """Logits of a batch in the training's precision."""
         batch = batch.to(self.fabric.device)
         with self.fabric.autocast():
-            logits: Tensor = self.net(batch.image, batch.context)
+            logits: Tensor = self.net(batch.image, batch.context, batch.extras)
         return logits
 
     def checkpoint(self, lines: list[dict[str, Any]]) -> Checkpoint:
@@ -218,14 +228,17 @@ class Training:
             "held_out": _timeless(scores[-1]) if scores else None,
         }
         record |= self._clean_record()
+        if self.plan.extras:
+            record["extras"] = self.settings.extras_what()
         return Checkpoint(
             self.settings.network,
-            {"width": self.settings.width},
+            arguments(self.settings, self.plan.extras),
             self.net,
             self.legend.name,
             self.legend.values,
             self.plan.normalisation,
             record,
+            extras=self.plan.extras,
         )
 
     def _clean_record(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from l2h.core.legend import coarse_legend
 from l2h.core.tasks import Made
 from l2h.mapping.calibration import LEAST_POINTS, Calibration, fit_points
 from l2h.mapping.engine import Engine, close
+from l2h.mapping.heard import close_extras
 from l2h.mapping.mapper import Readers
 
 HEADER = ("id", "row", "col", "reference", "second", "stratum")
@@ -58,6 +59,7 @@ def calibrate(engine: Engine, readers: Readers, prior: bool, points: Path | None
     if points is not None:
         mapper, places = engine.mapper(prior), Places.from_csv(points)
         asked, seen = mapper.at_places(readers, places.rows, places.cols)
+        close_extras(readers.extras)
         close(readers.imagery, readers.posterior)
         used = int(seen.sum())
         truth = places.right(mapper.values)[seen]

@@ -40,6 +40,7 @@ class Engine:
             precision=settings.precision,
             device=self.device,
             batch=settings.gpu_batch,
+            extras=loaded.extras,
         )
         alpha = sharpness(loaded.training)
         return Mapper(predictor, loaded.legend_values, settings, prior, calibration, alpha=alpha)

@@ -27,6 +27,7 @@ from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.trust import DOUBT_BELOW, believed, cell_votes, trust, without_opinion
 from l2h.mapping.windows import WindowPlan
+from l2h.nets.extras import ExtraStack
 
 Mask = npt.NDArray[np.bool_]
 CANDIDATES = 512  # windows that may be looked at for evidence
@@ -40,12 +41,14 @@ class Readers:
     imagery   : uint8 [B, H, W] with validity
     posterior : uint8 [J + 1, h, w] on the lattice of `cell_px` cells: J parts of 255, reliability; None where unused
     vectors   : uint8 [2, H, W], the second band known roads and buildings at full width; None where unused
+    extras    : what the network hears beside the picture, of which any may be missing; None where it hears nothing
     """
 
     imagery: RasterReader
     posterior: RasterReader | None = None
     vectors: RasterReader | None = None
     cell_px: int = 10
+    extras: ExtraStack | None = None
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,21 @@ class Mapper:
         """
         result = np.zeros((3, *within.shape), "uint8")
         plan = self.plan(readers.imagery, self.settings.window_px)
-        for owner, probability, valid in self._ask(plan, readers.imagery, plan.owners(within)):
+        for owner, probability, valid in self._ask(plan, readers, plan.owners(within)):
             piece = owner.intersect(within)
             into, part = piece.slices_in(within), piece.slices_in(owner)
             result[:, *into] = self._classify(readers, owner, probability, valid).stack()[:, *part]
         return result
 
     def _ask(
-        self, plan: WindowPlan, imagery: RasterReader, owners: Iterator[Window]
+        self, plan: WindowPlan, readers: Readers, owners: Iterator[Window]
     ) -> Iterator[tuple[Window, Floats, Mask]]:
         """Network windows in turn; class probabilities and validity of all they own."""
         while some := list(islice(owners, self.predictor.batch)):
-            patches = [plan.read(imagery, owner) for owner in some]
-            around = [plan.read_context(imagery, owner) for owner in some]
-            answers = self.predictor.probabilities(patches, around)
+            patches = [plan.read(readers.imagery, owner) for owner in some]
+            around = [plan.read_context(readers.imagery, owner) for owner in some]
+            beside = [_beside(readers.extras, plan, owner) for owner in some]
+            answers = self.predictor.probabilities(patches, around, beside)
             for owner, patch, answer in zip(some, patches, answers, strict=True):
                 rows, cols = owner.slices_in(patch.window)
                 yield owner, answer[:, rows, cols], patch.valid[rows, cols]
@@ -147,7 +151,7 @@ class Mapper:
         """
         plan = self.plan(readers.imagery, self.settings.window_px)
         found, seen = np.zeros((len(rows), len(self.values))), np.zeros(len(rows), bool)
-        for owner, probability, valid in self._ask(plan, readers.imagery, iter(plan.owners_of(rows, cols))):
+        for owner, probability, valid in self._ask(plan, readers, iter(plan.owners_of(rows, cols))):
             heard, _ = self._heard(readers, owner, probability, valid)
             chosen = np.flatnonzero(inside(owner, rows, cols))
             place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
@@ -176,7 +180,7 @@ class Mapper:
 
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, looked = Agreement(), 0
-        for owner, own, valid in self._ask(plan, imagery, owners):
+        for owner, own, valid in self._ask(plan, readers, owners):
             tau = self._trust(readers, owner, own, valid)
             shares = self._shares(posterior, owner.coarsen(cell_px))
             found = count_agreement(self._told(own), valid, shares, self.index, cell_px)
@@ -186,6 +190,11 @@ class Mapper:
 
     def _tells(self, imagery: RasterReader, posterior: RasterReader, cell_px: int, owner: Window) -> bool:
         return bool(self._shares(posterior, owner.coarsen(cell_px)).any() and imagery.read(owner).valid.any())
+
+
+def _beside(extras: ExtraStack | None, plan: WindowPlan, owner: Window) -> Floats | None:
+    """The extras of what an owner reads; None where the network hears none."""
+    return None if extras is None else extras.read(plan.extra_cells(owner)).values.astype("float32")
 
 
 def inside(window: Window, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Mask:

@@ -12,6 +12,7 @@ import torch
 from l2h.core.errors import L2HError, UsageError
 from l2h.core.patch import Patch
 from l2h.nets.base import PixelNetwork
+from l2h.nets.extras import ExtraGroup, normalise
 from l2h.nets.normalise import Normalisation
 
 Device = Literal["cpu", "cuda"]
@@ -23,6 +24,7 @@ class Predictor:
     """A network in evaluation, ready to be asked.
 
     batch : inputs per pass; the last pass is filled up with empty ones, so that every pass has one shape
+    extras : what the network hears beside the picture
     """
 
     network: PixelNetwork
@@ -30,6 +32,7 @@ class Predictor:
     device: Device
     precision: str
     batch: int
+    extras: tuple[ExtraGroup, ...] = ()
 
     @classmethod
     def of(
@@ -40,18 +43,24 @@ class Predictor:
         precision: str,
         device: Device = "cpu",
         batch: int = 1,
+        extras: tuple[ExtraGroup, ...] = (),
     ) -> "Predictor":
         """Raises UsageError where the machine has no such device. On the CPU the batch is always 1."""
         if device == "cuda" and not torch.cuda.is_available():
             raise UsageError("this machine has no CUDA device", expected="cpu", got=device)
         ready: PixelNetwork = network.to(device).eval()
         ready.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own signature, not its stub's
-        return cls(ready, normalisation, device, precision, batch if device == "cuda" else 1)
+        return cls(ready, normalisation, device, precision, batch if device == "cuda" else 1, extras)
 
-    def probabilities(self, patches: Sequence[Patch], around: Sequence[Floats | None] | None = None) -> list[Floats]:
+    def probabilities(
+        self,
+        patches: Sequence[Patch],
+        around: Sequence[Floats | None] | None = None,
+        beside: Sequence[Floats | None] | None = None,
+    ) -> list[Floats]:
         """Class probabilities float32 [K, H, W] of patches of imagery that all have one shape.
 
-        ``around``: the context of each, for a network that reads it.
+        ``around``: the context of each, for a network that reads it; ``beside``: its extras.
 
         A patch without any valid pixel is not computed: its probabilities are 0. Raises L2HError naming the window
         where the network gives something that is no number.
@@ -61,24 +70,35 @@ class Predictor:
         for start in range(0, len(seen), self.batch):
             chosen = seen[start : start + self.batch]
             contexts = [around[i] for i in chosen] if around else []
-            for i, values in zip(chosen, self._pass([patches[i] for i in chosen], contexts), strict=False):
+            extras = [beside[i] for i in chosen] if beside else []
+            for i, values in zip(chosen, self._pass([patches[i] for i in chosen], contexts, extras), strict=False):
                 _check_finite(values, patches[i])
                 results[i] = values
         return results
 
-    def _pass(self, patches: Sequence[Patch], contexts: Sequence[Floats | None]) -> Floats:
+    def _pass(
+        self, patches: Sequence[Patch], contexts: Sequence[Floats | None], extras: Sequence[Floats | None]
+    ) -> Floats:
         inputs = np.zeros((self.batch, self.network.bands, *patches[0].valid.shape), "float32")
         for i, patch in enumerate(patches):
             inputs[i] = self.normalisation.apply(patch.values, patch.valid)
         with torch.inference_mode(), repeatable(self.device), self._autocast():
-            logits = self.network(self._tensor(inputs), self._context(contexts))
+            logits = self.network(self._tensor(inputs), self._context(contexts), self._beside(extras))
         # outside autocast: the softmax of bf16 logits is taken in float32
         with torch.inference_mode(), repeatable(self.device):
             return np.asarray(torch.softmax(logits.float(), dim=1).cpu().numpy())
 
     def _context(self, contexts: Sequence[Floats | None]) -> torch.Tensor | None:
         """Contexts as one tensor, filled up like the images."""
-        given = [self.normalisation.apply_context(context) for context in contexts if context is not None]
+        return self._filled([self.normalisation.apply_context(context) for context in contexts if context is not None])
+
+    def _beside(self, extras: Sequence[Floats | None]) -> torch.Tensor | None:
+        """Extras as one tensor; None where all are missing, which the network answers alike."""
+        given = [normalise(stack, self.extras) for stack in extras if stack is not None]
+        return self._filled(given) if any(stack.any() for stack in given) else None
+
+    def _filled(self, given: Sequence[Floats]) -> torch.Tensor | None:
+        """Inputs of one shape as a tensor of a whole batch; None where there are none."""
         if not given:
             return None
         inputs = np.zeros((self.batch, *given[0].shape), "float32")

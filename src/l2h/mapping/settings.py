@@ -26,6 +26,7 @@ class MappingSettings(Settings):
     draw_vectors   : draw known roads and buildings on top, marked in the source band
     calibration    : "auto" tells calibrated confidence: fitted at the points of [calibration], by default temperatures
                      without them (docs/method.md, section 4). "off" tells the largest probability as it comes
+    without_extras : extras that are not looked at, as if the project had none of these names
     gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
     """
 
@@ -39,4 +40,5 @@ class MappingSettings(Settings):
     trust: Literal["auto", "off"] = "auto"
     draw_vectors: bool = True
     calibration: Literal["auto", "off"] = "auto"
+    without_extras: tuple[str, ...] = ()
     gpu_batch: int = Field(8, ge=1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from l2h.core.errors import SettingsError
+from l2h.core.extras import ExtraLayer
 from l2h.core.files import read_json, write_json
 from l2h.core.grid import Block, Window
 from l2h.core.raster import BlockStore, RasterReader, write_raster
@@ -17,6 +18,7 @@ from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import DOUBTED
 from l2h.mapping.engine import Engine, close
 from l2h.mapping.evidence import expected_of_labels
+from l2h.mapping.heard import Heard, close_extras, extra_files, heard_task, listen, present, stack_of
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
 from l2h.mapping.predict import Device
 from l2h.mapping.sample import evidence_step
@@ -38,6 +40,7 @@ class Layers:
 
     posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole
     points : interpreted points to calibrate the confidence by
+    extras : the project's extras
     """
 
     posterior: bool = True
@@ -45,6 +48,7 @@ class Layers:
     regions: bool = True
     points: bool = False
     cell_px: int = 10
+    extras: tuple[ExtraLayer, ...] = ()
 
 
 ALL_LAYERS = Layers()
@@ -64,7 +68,7 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
             "mapping.prior = 'on' needs the posterior of the labels", hint="Use 'auto' or 'off', or make labels first."
         )
     planner = _Planner(settings, layers, device)
-    return Stage("map", (planner.evidence, planner.calibration, planner.blocks))
+    return Stage("map", (planner.extras, planner.evidence, planner.calibration, planner.blocks))
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,9 @@ class _Planner:
     settings: MappingSettings
     layers: Layers
     device: Device
+
+    def extras(self, context: Context) -> list[Task]:
+        return heard_task(context, self._heard(context))
 
     def evidence(self, context: Context) -> list[Task]:
         readers, engine = self._readers(context), self._engine(context)
@@ -81,6 +88,7 @@ class _Planner:
         plan = engine.plan(context, evidence_step(network.stride, readers.cell_px))
         windows = list(evidence_windows(plan))
         inputs = [*engine.files, *_files(readers.imagery, map(plan.reach, windows))]
+        inputs += extra_files(readers.extras, map(plan.extra_cells, windows))
         inputs += _files(readers.posterior, (window.coarsen(readers.cell_px) for window in windows))
         out, model = context.work / EVIDENCE, context.work / LABEL_MODEL
         return [
@@ -90,11 +98,7 @@ class _Planner:
                 {"engine": engine, "readers": readers, "model": model, "out": out},
                 (*inputs, model),
                 (out,),
-                {
-                    **context.place(),
-                    **engine.digest("precision", "prior", "prior_margin", "trust"),
-                    "cell_px": readers.cell_px,
-                },
+                context.place() | engine.digest(*DECIDES) | {"cell_px": readers.cell_px} | _names(readers),
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
@@ -110,6 +114,7 @@ class _Planner:
             plan = engine.plan(context, self.settings.window_px)
             owners = plan.owners_of(places.rows, places.cols)
             found = [points, *_files(readers.imagery, map(plan.reach, owners))]
+            found += extra_files(readers.extras, map(plan.extra_cells, owners))
             inputs = (*inputs, *found, *self._prior_files(readers, prior, owners))
         arguments = {"engine": engine, "readers": readers, "prior": prior, "points": points, "out": out}
         settings = context.place() | self._digest(engine, readers, prior) | {"points": self.layers.points}
@@ -119,22 +124,22 @@ class _Planner:
         plan = self._engine(context).plan(context, self.settings.window_px)
         prior = self._prior(context)
         told = None if self.settings.calibration == "off" else read_calibration(context.work / CALIBRATION)
-        return [self._block(context, plan, prior, told, block) for block in context.store("map").blocks]
-
-    def _block(
-        self, context: Context, plan: WindowPlan, prior: bool, calibration: Calibration | None, block: Block
-    ) -> Task:
-        engine, readers, out = self._engine(context), self._readers(context), context.store("map").path(block)
         regions = context.store("layers/regions") if self.layers.regions else None
-        arguments = {"engine": engine, "readers": readers, "regions": regions, "prior": prior}
-        arguments |= {"calibration": calibration}
+        shared = {"engine": self._engine(context), "readers": self._readers(context), "regions": regions}
+        shared |= {"prior": prior, "calibration": told}
+        return [self._block(context, plan, shared, block) for block in context.store("map").blocks]
+
+    def _block(self, context: Context, plan: WindowPlan, shared: dict[str, Any], block: Block) -> Task:
+        """shared : the arguments that all blocks have"""
+        engine, readers, prior = shared["engine"], shared["readers"], shared["prior"]
+        calibration, out = shared["calibration"], context.store("map").path(block)
         settings = context.place(block.window) | self._digest(engine, readers, prior) | engine.digest("draw_vectors")
         settings |= {"calibration": calibration.to_dict() if calibration else None}
         return Task(
             f"map/{block.name}",
             map_block,
-            {**arguments, "block": block, "out": out},
-            (*engine.files, *self._inputs(readers, plan, prior, block), *_files(regions, [block.window])),
+            {**shared, "block": block, "out": out},
+            (*engine.files, *self._inputs(readers, plan, prior, block), *_files(shared["regions"], [block.window])),
             (out,),
             settings,
             block.window.pixels,
@@ -143,6 +148,7 @@ class _Planner:
     def _inputs(self, readers: Readers, plan: WindowPlan, prior: bool, block: Block) -> list[Path]:
         owners = list(plan.owners(block.window))
         paths = _files(readers.imagery, [plan.reach(block.window)]) + self._prior_files(readers, prior, owners)
+        paths += extra_files(readers.extras, map(plan.extra_cells, owners))
         return paths + (_files(readers.vectors, owners) if self.settings.draw_vectors else [])
 
     def _prior_files(self, readers: Readers, prior: bool, owners: list[Window]) -> list[Path]:
@@ -152,7 +158,7 @@ class _Planner:
 
     def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:
         """What decides the probabilities of a pixel."""
-        settings = engine.digest("window_px", "precision", "trust") | {"prior": prior}
+        settings = engine.digest("window_px", "precision", "trust") | {"prior": prior} | _names(readers)
         if prior:
             settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix")
         return settings | ({"cell_px": readers.cell_px} if self._asks_labels(prior) else {})
@@ -171,7 +177,11 @@ class _Planner:
             context.cell_store("labels/posterior", layers.cell_px) if layers.posterior else None,
             context.store("labels/vectors") if layers.vectors else None,
             layers.cell_px,
+            stack_of(context, context.work / CHECKPOINT, self._heard(context)),
         )
+
+    def _heard(self, context: Context) -> Heard:
+        return listen(context.work / CHECKPOINT, self.layers.extras, self.settings.without_extras)
 
     def _prior(self, context: Context) -> bool:
         """Whether the prior is heard; InputError where that is still to be measured."""
@@ -184,6 +194,7 @@ def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -
     """Measure what network and labels expect of themselves and how far they agree; write the decision on the prior."""
     settings = engine.settings
     agreement, windows = engine.mapper(calibration=engine.default_calibration(prior=False)).measure(readers)
+    close_extras(readers.extras)
     close(readers.imagery, readers.posterior)
     labels = expected_of_labels(read_json(model), str(model))
     prior = agreement.wants_prior(labels, settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
@@ -218,10 +229,21 @@ def map_block(
     seen = values[0] > 0
     write_raster(out, values, readers.imagery.grid, block.window, valid=seen)
     missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
+    extras = present(readers.extras, block.window)
+    close_extras(readers.extras)
     close(readers.imagery, readers.posterior, readers.vectors, regions)
     holes = (Hole(f"map, block {block.name}", f"{missing:,} px inside cities have no imagery"),) if missing else ()
     doubted = int(np.count_nonzero(values[2] >= DOUBTED))
-    return Made(holes, {"without_imagery_px": int(np.count_nonzero(~seen)), "doubted_px": doubted})
+    counts = {"without_imagery_px": int(np.count_nonzero(~seen)), "doubted_px": doubted}
+    return Made(holes, counts | ({"extras": extras} if extras else {}))
+
+
+def _names(readers: Readers) -> dict[str, Any]:
+    """Which extras are there, for the digest of what they change."""
+    if readers.extras is None:
+        return {}
+    pairs = zip(readers.extras.layers, readers.extras.readers, strict=True)
+    return {"extras": [layer.name for layer, reader in pairs if reader is not None]}
 
 
 def _files(reader: RasterReader | None, windows: Iterable[Window]) -> list[Path]:

@@ -17,6 +17,7 @@ from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
 from l2h.nets.context import CoarseImagery, ContextView
+from l2h.nets.extras import VIEW
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class WindowPlan:
     height, width : rows and columns a window owns (before the grid's rim cuts it); no more than the grid needs
     halo   : px read around what is owned
     view   : the coarser context that is read beyond the halo; None where the network sees none
+    stride : of the network
     """
 
     grid: Grid
@@ -35,6 +37,7 @@ class WindowPlan:
     width: int
     halo: int
     view: ContextView | None = None
+    stride: int = 1
 
     @classmethod
     def of(cls, grid: Grid, window_px: int, stride: int, halo: int, view: ContextView | None = None) -> "WindowPlan":
@@ -47,7 +50,7 @@ class WindowPlan:
                 got=str(window_px),
             )
         rows, cols = (min(window_px, math.ceil(side / stride) * stride) for side in grid.shape)
-        return cls(grid, window_px, rows, cols, halo, view)
+        return cls(grid, window_px, rows, cols, halo, view, stride)
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -77,6 +80,10 @@ class WindowPlan:
         margin = self.view.margin if self.view else 0
         first, last = self.read_window(owners[0]).pad(margin), self.read_window(owners[-1]).pad(margin)
         return Window(first.row_start, last.row_stop, first.col_start, last.col_stop).intersect(self.grid.window)
+
+    def extra_cells(self, owner: Window) -> Window:
+        """The cells of extras that an owner needs; they may lie beyond the grid."""
+        return VIEW.window(self.read_window(owner), self.stride)
 
     def read(self, reader: RasterReader, owner: Window) -> Patch:
         """Imagery of an owner with its halo, of `input_shape`; invalid beyond the grid."""

@@ -1,11 +1,14 @@
 """What every network of ours offers: features, a classifier, and the two numbers that make cutting exact."""
 
+import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from l2h.core.errors import InputError
 from l2h.nets.context import ContextView
+from l2h.nets.extras import LATTICE_PX, ExtraBranch
 
 
 class PixelNetwork(nn.Module):
@@ -17,9 +20,13 @@ class PixelNetwork(nn.Module):
 
     ``view``, where a network has one, says which coarse pixels around the window it also reads: the ``context`` of
     its calls, normalised ``[N, 2 · bands + 1, h, w]``. Without it the network works, seeing less.
+
+    ``extra``, once it is told to `hear` extras, is what makes of them: the ``extras`` of its calls, normalised
+    ``[N, channels + groups, h, w]``, the cells of a window and `extras.VIEW`'s margin. Without them, or where all are
+    missing, the network is the one that hears none.
     """
 
-    stride: ClassVar[int]
+    stride: int
     halo: ClassVar[int]
     view: ClassVar[ContextView | None] = None
 
@@ -27,21 +34,44 @@ class PixelNetwork(nn.Module):
         super().__init__()
         self.bands = bands
         self.classes = classes
+        self.channels_8px: int | None = None  # of the features that extras are added to
+        self.extra: ExtraBranch | None = None
         self.classifier = nn.Conv2d(channels, classes, kernel_size=1)
 
-    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def hear(self, channels: int, groups: int, hidden: int) -> None:
+        """Add a branch for extras, so many channels in so many groups; InputError where there is no place for it.
+
+        Windows must then start where cells of 10 px and features of 8 px meet.
+        """
+        if self.channels_8px is None:
+            raise InputError(
+                f"network '{type(self).__name__.lower()}' hears no extras", expected="unet, slim or surround"
+            )
+        self.extra = ExtraBranch(channels, groups, hidden, self.channels_8px)
+        self.stride = math.lcm(self.stride, LATTICE_PX)
+
+    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Features ``[N, C, H, W]`` of a normalised image ``[N, bands, H, W]``."""
         raise NotImplementedError
 
-    def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Logits ``[N, classes, H, W]`` of a normalised image ``[N, bands, H, W]`` (0 where there is no data)."""
-        logits: Tensor = self.classifier(self.features(image, context))
+        logits: Tensor = self.classifier(self.features(image, context, extras))
         return logits
 
-    def features_and_logits(self, image: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def features_and_logits(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Both in one pass, for losses that look at the features."""
-        features = self.features(image, context)
+        features = self.features(image, context, extras)
         return features, self.classifier(features)
+
+    def with_extras(self, x: Tensor, extras: Tensor | None) -> Tensor:
+        """Features at 8 px and what extras add to them."""
+        if extras is None or self.extra is None:
+            return x
+        joined: Tensor = self.extra(x, extras)
+        return joined
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -17,6 +17,7 @@ from l2h.core.files import sha256_bytes, write_bytes
 from l2h.core.legend import Legend
 from l2h.core.settings import Settings
 from l2h.nets.base import PixelNetwork
+from l2h.nets.extras import ExtraGroup
 from l2h.nets.normalise import Normalisation
 from l2h.nets.registry import build_network
 
@@ -46,6 +47,16 @@ class NormalisationRecord(Settings):
     std: tuple[float, ...]
 
 
+class ExtraRecord(Settings):
+    """An extra that the network hears, in the order of its inputs."""
+
+    name: str
+    channels: tuple[str, ...]
+    unit: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
 class Sidecar(Settings):
     """The JSON beside the weights."""
 
@@ -55,6 +66,7 @@ class Sidecar(Settings):
     legend: LegendRecord
     bands: int
     normalisation: NormalisationRecord
+    extras: tuple[ExtraRecord, ...] = ()
     training: dict[str, JsonValue]
     sha256: str
 
@@ -64,7 +76,7 @@ class Checkpoint:
     """A network with everything needed to use it.
 
     ``network`` gives one logit per class of ``legend_values`` (in that order) for images of ``normalisation``'s
-    bands; ``training`` is the record of how it came about.
+    bands, and for ``extras``, where it hears any; ``training`` is the record of how it came about.
     """
 
     name: str
@@ -75,6 +87,7 @@ class Checkpoint:
     normalisation: Normalisation
     training: dict[str, Any]
     version: str = __version__
+    extras: tuple[ExtraGroup, ...] = ()
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
@@ -91,6 +104,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         legend=LegendRecord(name=checkpoint.legend_name, values=checkpoint.legend_values),
         bands=checkpoint.network.bands,
         normalisation=NormalisationRecord(mean=checkpoint.normalisation.mean, std=checkpoint.normalisation.std),
+        extras=tuple(ExtraRecord(**vars(group)) for group in checkpoint.extras),
         training=checkpoint.training,
         sha256=sha256_bytes(weights),
     )
@@ -121,6 +135,7 @@ def read_checkpoint(path: Path, legend: Legend | None = None, bands: int | None 
         normalisation=_normalisation(sidecar, where),
         training=dict(sidecar.training),
         version=sidecar.version,
+        extras=_extras(sidecar, where),
     )
 
 
@@ -130,6 +145,11 @@ def read_network(path: Path) -> PixelNetwork:
     Raises CheckpointError as `read_checkpoint` does for the JSON; the weights are not looked at.
     """
     return _build(_read_sidecar(path.with_suffix(".json")), str(path))
+
+
+def read_heard(path: Path) -> tuple[ExtraGroup, ...]:
+    """The extras that the network of ``path`` (.safetensors) hears; CheckpointError as `read_network`."""
+    return _extras(_read_sidecar(path.with_suffix(".json")), str(path))
 
 
 def _read_bytes(path: Path, most: int) -> bytes:
@@ -187,6 +207,18 @@ def _normalisation(sidecar: Sidecar, where: str) -> Normalisation:
         return Normalisation(record.mean, record.std)
     except InputError as error:
         raise CheckpointError(error.what, where=where, got=error.got) from error
+
+
+def _extras(sidecar: Sidecar, where: str) -> tuple[ExtraGroup, ...]:
+    sizes = sum(len(extra.channels) for extra in sidecar.extras), len(sidecar.extras)
+    wanted = tuple(sidecar.network.arguments.get(key, 0) for key in ("extra_channels", "extra_groups"))
+    if sizes != wanted:
+        expected, got = (f"{channels} channels in {groups} extras" for channels, groups in (wanted, sizes))
+        raise CheckpointError("extras and network disagree", where=where, expected=expected, got=got)
+    try:
+        return tuple(ExtraGroup(**extra.model_dump()) for extra in sidecar.extras)
+    except InputError as error:
+        raise CheckpointError(error.what, where=f"{where}, {error.where}", got=error.got) from error
 
 
 def _build(sidecar: Sidecar, where: str) -> PixelNetwork:

@@ -60,7 +60,7 @@ class Hybrid(PixelNetwork):
     what makes it exact: attention stays inside windows of 80 px of the lattice, and nothing is normalised over space.
     """
 
-    stride: ClassVar[int] = TOKEN_PX * WINDOW_TOKENS
+    stride: int = TOKEN_PX * WINDOW_TOKENS
     halo: ClassVar[int] = 160
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
@@ -77,7 +77,7 @@ class Hybrid(PixelNetwork):
         self.transformer = WindowTransformer(token)
         self.wide, self.narrow = conv_bn_relu(token, wide, 3), conv_bn_relu(wide, narrow, 3)
 
-    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Features ``[N, 64, H, W]`` (width 32). Sides that are no multiple of 80 are padded with no data, then cut."""
         height, width = image.shape[-2:]
         x = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride))

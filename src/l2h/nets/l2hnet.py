@@ -39,7 +39,7 @@ class L2HNet(PixelNetwork):
     1 × 1 head is that of an independent re-implementation, the original head is not confirmed.
     """
 
-    stride: ClassVar[int] = 1
+    stride: int = 1
     halo: ClassVar[int] = 11
 
     def __init__(self, bands: int, classes: int, width: int = 64) -> None:
@@ -47,7 +47,7 @@ class L2HNet(PixelNetwork):
         self.start = nn.Conv2d(bands, width, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*(ResolutionPreservingBlock(width) for _ in range(BLOCKS)))
 
-    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Features ``[N, width, H, W]`` at full resolution."""
         features: Tensor = self.blocks(self.start(image))
         return features

@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from l2h.nets.base import PixelNetwork
+from l2h.nets.extras import VIEW
 
 
 def parameter_count(net: nn.Module) -> int:
@@ -22,12 +23,15 @@ def mflop_per_pixel(net: PixelNetwork) -> float:
     """
     side = 64 * net.stride
     probe = copy.deepcopy(net).to("meta").eval()
-    context = None
+    context = extras = None
     if net.view is not None:
         cells = (side + 2 * net.view.margin) // net.view.step
         context = torch.zeros(1, net.view.channels(net.bands), cells, cells, device="meta")
+    if net.extra is not None:
+        cells = (side + 2 * VIEW.margin) // VIEW.step
+        extras = torch.zeros(1, net.extra.inputs, cells, cells, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        probe(torch.zeros(1, net.bands, side, side, device="meta"), context)
+        probe(torch.zeros(1, net.bands, side, side, device="meta"), context, extras)
     flops: int = counter.get_total_flops()
     return flops / side**2 / 1e6
 

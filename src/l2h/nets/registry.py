@@ -2,6 +2,7 @@
 
 from l2h.core.errors import InputError
 from l2h.nets.base import PixelNetwork
+from l2h.nets.extras import HIDDEN
 from l2h.nets.hybrid import Hybrid
 from l2h.nets.l2hnet import L2HNet
 from l2h.nets.slim import Slim
@@ -19,22 +20,30 @@ NETWORKS: dict[str, type[Hybrid] | type[L2HNet] | type[Slim] | type[UNet]] = {
 WIDTHS = range(4, 1025, 4)
 BANDS = range(1, 257)
 CLASSES = range(2, 256)
+ARGUMENTS = {"width": WIDTHS, "extra_channels": range(257), "extra_groups": range(65)}
 
 
 def build_network(name: str, bands: int, classes: int, **arguments: object) -> PixelNetwork:
     """The network ``name`` for ``bands`` inputs and ``classes`` outputs, with fresh weights.
 
-    The only argument so far is ``width`` (a multiple of 4). Raises InputError for an unknown name, an unknown
-    argument or a size out of range, since these come from settings and from checkpoint files.
+    Arguments: ``width`` (a multiple of 4); ``extra_channels`` in ``extra_groups``, for a network that hears extras.
+    Raises InputError for an unknown name, an unknown argument or a size out of range, since these come from settings
+    and from checkpoint files.
     """
     if name not in NETWORKS:
         raise InputError("unknown network", expected=" or ".join(sorted(NETWORKS)), got=repr(name))
-    if unknown := sorted(set(arguments) - {"width"}):
-        raise InputError(f"unknown argument of network '{name}'", expected="width", got=", ".join(unknown))
+    if unknown := sorted(set(arguments) - set(ARGUMENTS)):
+        raise InputError(f"unknown argument of network '{name}'", expected=", ".join(ARGUMENTS), got=", ".join(unknown))
     _check_size("bands", bands, BANDS)
     _check_size("classes", classes, CLASSES)
-    sizes = {key: _check_size(key, value, WIDTHS) for key, value in arguments.items()}
-    return NETWORKS[name](bands, classes, **sizes)
+    sizes = {key: _check_size(key, value, ARGUMENTS[key]) for key, value in arguments.items()}
+    channels, groups = sizes.pop("extra_channels", 0), sizes.pop("extra_groups", 0)
+    net = NETWORKS[name](bands, classes, **sizes)
+    if channels or groups:
+        if not 0 < groups <= channels:
+            raise InputError("extras need a channel in every group", got=f"{channels} channels in {groups} groups")
+        net.hear(channels, groups, HIDDEN * sizes.get("width", 32) // 32)
+    return net
 
 
 def _check_size(name: str, value: object, allowed: range) -> int:

@@ -10,6 +10,7 @@ from l2h.nets.base import PixelNetwork, conv_bn_relu
 
 # channels at width 32: full resolution, then strides 2, 4, 8, 16; and what the last fusion leaves
 STEM, LEVELS, TOP = 16, (32, 64, 96, 128), 24
+AT_8PX = 2  # the level whose features have 8 px
 
 
 class Slim(PixelNetwork):
@@ -21,12 +22,13 @@ class Slim(PixelNetwork):
     80. At width 32 and three bands 0.045 MFLOP per pixel.
     """
 
-    stride: ClassVar[int] = 16
+    stride: int = 16
     halo: ClassVar[int] = 80
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
         stem, top, *levels = (channels * width // 32 for channels in (STEM, TOP, *LEVELS))
         super().__init__(bands, classes, top)
+        self.channels_8px = levels[AT_8PX]
         self.stem = nn.Sequential(conv_bn_relu(bands, stem, 3), conv_bn_relu(stem, stem, 3))
         skips = [stem, *levels[:-1]]  # at strides 1, 2, 4, 8
         self.down = nn.ModuleList(
@@ -36,14 +38,15 @@ class Slim(PixelNetwork):
         self.narrow = nn.ModuleList(_conv_bn(b, s) for b, s in zip(levels, skips, strict=True))
         self.up = nn.ModuleList(conv_bn_relu(s, u, 3) for s, u in zip(skips, [top, *skips[1:]], strict=True))
 
-    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of the stride are padded, then cut."""
         height, width = image.shape[-2:]
         x = self.stem(functional.pad(image, (0, -width % self.stride, 0, -height % self.stride)))
         skips = []
-        for level in self.down:
+        for number, level in enumerate(self.down):
             skips.append(x)
             x = level(x)
+            x = self.with_extras(x, extras) if number == AT_8PX else x
         for narrow, up in zip(reversed(self.narrow), reversed(self.up), strict=True):
             below = functional.interpolate(narrow(x), scale_factor=2.0, mode="nearest")
             x = up(torch.relu(below + skips.pop()))

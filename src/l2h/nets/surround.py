@@ -53,7 +53,7 @@ class Surround(UNet):
     surroundings meet. Field: 155 px in full resolution, 400 px in context pixels of 10 px.
     """
 
-    stride: ClassVar[int] = 80
+    stride: int = 80
     halo: ClassVar[int] = 80
     view: ClassVar[ContextView | None] = ContextView(step=10, margin=240)
 

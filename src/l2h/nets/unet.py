@@ -10,6 +10,7 @@ from l2h.nets.base import PixelNetwork, conv_bn_relu
 
 # channels at width 32: full resolution, then strides 2, 4, 8, 16; and what the last fusion leaves
 STEM, LEVELS, TOP = 16, (32, 64, 96, 128), 24
+AT_8PX = 2  # the level whose features have 8 px
 
 
 class UNet(PixelNetwork):
@@ -20,12 +21,13 @@ class UNet(PixelNetwork):
     At width 32 and three bands 0.078 MFLOP per pixel and 0.79 M parameters.
     """
 
-    stride: ClassVar[int] = 16
+    stride: int = 16
     halo: ClassVar[int] = 80
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
         stem, top, *levels = (channels * width // 32 for channels in (STEM, TOP, *LEVELS))
         super().__init__(bands, classes, top)
+        self.channels_8px = levels[AT_8PX]
         self.stem = nn.Sequential(conv_bn_relu(bands, stem, 3), conv_bn_relu(stem, stem, 3))
         above = [stem, *levels[:-1]]
         self.down = nn.ModuleList(
@@ -36,15 +38,16 @@ class UNet(PixelNetwork):
         fused = [*below[1:], top]
         self.up = nn.ModuleList(conv_bn_relu(b + s, f, 3) for b, s, f in zip(below, above[::-1], fused, strict=True))
 
-    def features(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
         """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of the stride are padded, then cut."""
         height, width = image.shape[-2:]
         x = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride))
         x = self.stem(x)  # [N, 16, H', W'] at width 32
         skips = []
-        for level in self.down:
+        for number, level in enumerate(self.down):
             skips.append(x)
             x = level(x)
+            x = self.with_extras(x, extras) if number == AT_8PX else x
         x = self.deepest(x, context)
         for fuse in self.up:
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")

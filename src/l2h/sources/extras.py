@@ -166,7 +166,8 @@ def month_cells(scene_of: npt.NDArray[np.generic], months: Mapping[int, int], ce
     month_of = np.zeros(int(max([0, *months])) + 1, np.int64)
     for index, month in months.items():
         month_of[index] = month
-    known = np.where(scene_of < len(month_of), scene_of, 0).astype(np.int64)
+    index_of = scene_of.astype(np.int64)
+    known = np.where(index_of < len(month_of), index_of, 0)
     per_cell = month_of[known].reshape(height, cell_px, width, cell_px)
     counts = np.stack([(per_cell == month).sum((1, 3)) for month in range(1, 13)])
     angle = 2 * np.pi * (np.arange(12) + 0.5) / 12

@@ -11,6 +11,7 @@ from l2h.core.files import write_text
 from l2h.core.grid import Grid
 from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
+from l2h.toy.extras import write_extras
 from l2h.toy.landscape import Landscape, make_landscape
 from l2h.toy.lattice import CRS, GEOGRAPHIC, centres, covering, project_grid
 from l2h.toy.osm import sketch_map, write_osm
@@ -22,6 +23,7 @@ from l2h.toy.vectors import PointContext, write_boundary, write_points
 
 MIN_KM2, MAX_KM2 = 0.5, 100.0
 POINTS = 600
+EXTRAS_SEED = 5  # a stream of their own, so that the rest of the country is the same with and without
 FROM_GLC_PIXEL = 10 / 111_319.49079327358  # 10 m at the equator, in degrees
 
 Progress = Callable[[str], None]
@@ -33,12 +35,15 @@ _LATTICES: dict[str, tuple[str, float, tuple[float, float], ErrorModel]] = {
 }
 
 
-def make_toy(folder: Path, seed: int = 0, km2: float = 6.0, progress: Progress | None = None) -> Path:
+def make_toy(
+    folder: Path, seed: int = 0, km2: float = 6.0, progress: Progress | None = None, extras: bool = False
+) -> Path:
     """Generate a country of `km2` square kilometres in `folder`; returns the path of its `project.toml`.
 
     Writes inputs/ (imagery, products, osm.osm.pbf, boundary.gpkg, survey.csv, points.gpkg), truth/truth.tif and, last,
-    project.toml. The same seed and size give the same bytes. `progress` is told what is being made. UsageError where
-    the size is out of range or the folder already holds a project.
+    project.toml. The same seed and size give the same bytes. `progress` is told what is being made. With `extras` also
+    inputs/extras (Sentinel-2 medians, elevation), which change no other file but project.toml. UsageError where the
+    size is out of range or the folder already holds a project.
     """
     folder = Path(folder)
     if not MIN_KM2 <= km2 <= MAX_KM2:
@@ -60,7 +65,9 @@ def make_toy(folder: Path, seed: int = 0, km2: float = 6.0, progress: Progress |
     extent = box(1, 1, grid.width - 1, grid.height - 1)
     write_osm(folder / "inputs/osm.osm.pbf", sketch_map(map_rng, land.roads, land.buildings, extent), grid)
     _write_answers(point_rng, folder, land, grid)
-    write_text(project, project_text(seed, km2, grid, block_size(grid)))
+    if extras:
+        write_extras(np.random.default_rng([seed, EXTRAS_SEED]), folder, land, grid, tell)
+    write_text(project, project_text(seed, km2, grid, block_size(grid), extras))
     return project
 
 
