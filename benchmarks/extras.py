@@ -91,9 +91,8 @@ def table(scores: list[Mapping[str, Any]], runs: list[str]) -> list[str]:
                    if any(c in f["iou"] for f in found)}  # fmt: skip
         by_seed = " ".join(f"{f['miou']:.3f}" for f in found)
         words = ", ".join(f"{c} {iou:.2f}" for c, iou in classes.items())
-        rows.append(
-            f"| {name} | {by_seed} | {mean(f['miou'] for f in found):.3f} | {mean(f['oa'] for f in found):.3f} | {words} |"
-        )
+        miou, oa = (mean(f[key] for f in found) for key in ("miou", "oa"))
+        rows.append(f"| {name} | {by_seed} | {miou:.3f} | {oa:.3f} | {words} |")
     return rows
 
 
