@@ -109,8 +109,8 @@ class Project(Settings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Project":
-        names = ["map", *(entry.name for entry in (*self.imagery, *self.products))]
-        names += [entry.name for entry in (*self.compare.products, *self.extras)]
+        names = ["map", *(entry.name for entry in self.imagery), *(extra.name for extra in self.extras)]
+        names += [product.name for product in (*self.products, *self.compare.products)]
         vectors = ((self.osm,) if self.osm else ()) + (self.boundary,)
         names += [vector.links.layer for vector in vectors if vector.links.files]
         twice = sorted({name for name in names if names.count(name) > 1})
