@@ -35,13 +35,14 @@ edge = st.integers(0, 6)
 window = st.builds(lambda r, h, c, w: Window(r, r + h, c, c + w), edge, edge, edge, edge)
 
 
+@settings(deadline=None)
 @given(st.lists(window, max_size=12), window)
 def test_what_is_near_is_what_shares_a_pixel(windows: list[Window], wanted: Window) -> None:
     found = Near(range(len(windows)), windows).meeting(wanted)
     assert found == tuple(n for n, w in enumerate(windows) if not w.intersect(wanted).empty)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(digests=st.lists(st.sampled_from(DIGESTS), max_size=30), held=st.sampled_from([1, 7, 1000]))
 def test_a_tally_counts_as_a_counter_does(
     digests: list[bytes], held: int, tmp_path_factory: pytest.TempPathFactory
