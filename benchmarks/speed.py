@@ -176,13 +176,18 @@ def warp_pair(folder: Path, grid: Grid) -> Pair:
     return Pair("10 m product in degrees → 1 m lattice", "GDAL warp", ours, gdal, partial(_nearly_equal, share=0.02))
 
 
-def roads_pair(grid: Grid) -> Pair:
-    """Roads at full width: rasterio's rasterize of the same buffered lines, whole."""
+def roads_of(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Two thousand straight roads across a grid, and half their widths in metres."""
     rng = np.random.default_rng(2)
     left, bottom, right, top = grid.bounds()
     ends = rng.uniform((left, bottom, left, bottom), (right, top, right, top), size=(2000, 4))
     lines = shapely.linestrings(ends.reshape(-1, 2, 2))
-    half = rng.uniform(2, 7, len(lines))
+    return lines, rng.uniform(2, 7, len(lines))
+
+
+def roads_pair(grid: Grid) -> Pair:
+    """Roads at full width: rasterio's rasterize of the same buffered lines, whole."""
+    lines, half = roads_of(grid)
     vectors = Vectors(lines, half, np.ones(len(lines), bool), np.empty(0, object))
     settings = VectorSettings()
 

@@ -184,6 +184,16 @@ def test_the_fast_way_hits_the_pixels_that_the_exact_places_lie_in(
     np.testing.assert_array_equal(cols, np.floor(u))
 
 
+@pytest.mark.parametrize("metres", [3.9, 4.6, 10.0, 30.0])  # 500 px span 128, 108, 50 and 17 of these
+def test_a_whole_tile_hits_the_true_pixels_just_above_and_below_the_span_of_whole_numbers(metres: float) -> None:
+    frame = Frame("EPSG:4326", 118.0, 31.0, metres / 111_000, metres / 111_000, 2000, 2000)
+    grid = Grid("EPSG:32650", 600_000.0, 3_420_000.0, 1.0, 500, 500)
+    v, u = exact(grid, grid.window, frame)
+    rows, cols = hit(grid, grid.window, frame)
+    np.testing.assert_array_equal(rows, np.floor(v))
+    np.testing.assert_array_equal(cols, np.floor(u))
+
+
 def test_a_point_without_a_place_hits_nothing() -> None:
     frame = Frame("EPSG:32650", 0.0, 0.0, 10.0, 10.0, 10, 10)
     grid = Grid("EPSG:4326", -63.0, 0.5, 0.25, 2, 2)  # the other side of the Earth

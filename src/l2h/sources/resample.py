@@ -4,6 +4,7 @@ Pure functions on arrays. Everything is meant to be called on the fixed tiles of
 that no result depends on the block that asks.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from l2h.sources.frame import Floats, Frame
 TILE_PX = 500  # divides the default block of 6000, so that no tile is computed twice there
 STEPS = (64, 16, 4)  # spacings of the mesh on which the projection is computed exactly, tried in turn
 TOLERANCE_PX = 1e-4  # of a source pixel: how far a place interpolated between the mesh's points may be off
+WIDE = 128  # a spacing that is wide enough where an index is all that is wanted
+UNIT, SPAN = 1 << 16, 120  # 32 bits say a place to half of 1 / UNIT pixel below SPAN pixels (2 ** 23 units)
 SNAP = 6  # decimals of a source pixel: places that differ by rounding alone must fall on one side of an edge
 FAR_PX = 10**9  # no raster is wider
 Pixels = npt.NDArray[np.int32]
@@ -30,21 +33,40 @@ def hit(grid: Grid, window: Window, frame: Frame) -> tuple[Pixels, Pixels]:
     (at most one billion off); a point without a place has -1.
     """
     rows, cols = np.arange(float(window.height)), np.arange(float(window.width))
-    mesh = None if same_crs(grid.crs, frame.crs) else _mesh(grid, window, frame)
+    mesh = None if same_crs(grid.crs, frame.crs) else _mesh(grid, window, frame, (WIDE, *STEPS))
     if mesh is None:
         return tuple(_whole(axis) for axis in _exact(grid, window, frame, rows, cols))  # type: ignore[return-value]
-    fine, nodes = mesh
-    left, right = _hats(nodes[0], rows), _hats(nodes[1], cols).T
-    v, u = (left @ table @ right for table in fine)
-    r, c = _whole(v), _whole(u)
-    off_v, off_u = np.abs(v - r - 0.5), np.abs(u - c - 0.5)  # 0.5 on an edge
-    near = np.flatnonzero(np.maximum(off_v, off_u, out=off_v) >= 0.5 - 2 * TOLERANCE_PX)
+    tables, nodes = mesh
+    hats = _hats(nodes[0], rows), _hats(nodes[1], cols).T
+    (r, unsure), (c, unsure_too) = (_quick(table, hats) for table in tables)
+    near = np.flatnonzero(np.logical_or(unsure, unsure_too, out=unsure))
     if near.size:
         y, x = np.divmod(near, window.width)
         east, north = grid.xy(y + window.row_start, x + window.col_start)
         sure_v, sure_u = _project(grid, frame, east, north)
         r.flat[near], c.flat[near] = _whole(sure_v), _whole(sure_u)
     return r, c
+
+
+def _quick(table: Floats, hats: tuple[Floats, Floats]) -> tuple[Pixels, npt.NDArray[np.bool_]]:
+    """The index each interpolated place lies in, int32 [H, W], and where it is unsure since an edge is too near.
+
+    Where the places of a tile span few source pixels, as those of a coarser product do, they are numbers of 1 / UNIT of
+    a pixel: half the memory, and whole numbers are split by a shift and a mask. Interpolation in 32 bits and the cut to
+    whole units are off by less than four units together, beside TOLERANCE_PX, which `slack` allows for.
+    """
+    base = np.floor(table.min()) - 1
+    if table.max() - base >= SPAN or abs(base) > FAR_PX:
+        places = hats[0] @ table @ hats[1]
+        index = _whole(places)
+        return index, np.abs(places - index - 0.5) >= 0.5 - 2 * TOLERANCE_PX  # 0.5 on an edge
+    left, units, right = (part.astype("float32") for part in (hats[0], (table - base) * UNIT, hats[1]))
+    whole = (left @ units @ right).astype("int32")
+    slack = int(np.ceil(2 * TOLERANCE_PX * UNIT)) + 3
+    unsure = ((whole + np.int32(slack)) & np.int32(UNIT - 1)) < 2 * slack
+    whole >>= UNIT.bit_length() - 1
+    whole += np.int32(base)
+    return whole, unsure
 
 
 def _whole(places: Floats) -> Pixels:
@@ -83,9 +105,11 @@ def locate(grid: Grid, window: Window, frame: Frame) -> tuple[Floats, Floats]:
     return _settle_edges(grid, window, frame, v, u)
 
 
-def _mesh(grid: Grid, window: Window, frame: Frame) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None:
+def _mesh(
+    grid: Grid, window: Window, frame: Frame, steps: Sequence[int] = STEPS
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None:
     """Exact places on the coarsest mesh that is fine enough, and its rows and columns; None where none is."""
-    for step in STEPS:
+    for step in steps:
         coarse = _exact(grid, window, frame, _nodes(window.height, step), _nodes(window.width, step))
         nodes = _nodes(window.height, step // 2), _nodes(window.width, step // 2)
         fine = _exact(grid, window, frame, *nodes)
@@ -99,7 +123,7 @@ def _mesh(grid: Grid, window: Window, frame: Frame) -> tuple[tuple[Floats, Float
 
 def _nodes(length: int, step: int) -> Floats:
     """0, step, 2 step, … and the last index."""
-    return np.unique(np.append(np.arange(0.0, length - 1, step), float(length - 1)))
+    return np.append(np.arange(0.0, length - 1, step), float(length - 1))
 
 
 def _between(table: Floats, rows: Floats, cols: Floats, to_rows: Floats, to_cols: Floats) -> Floats:
