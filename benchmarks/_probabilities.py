@@ -20,7 +20,15 @@ from l2h.labels.joint import add_joint, count_joint
 from l2h.labels.settings import LabelSettings
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.engine import Engine
-from l2h.mapping.evidence import Agreement, at_pixels, count_agreement, smooth_posterior, smoothing_radius
+from l2h.mapping.evidence import (
+    Agreement,
+    at_pixels,
+    class_sums,
+    count_agreement,
+    shares_of,
+    smooth_posterior,
+    smoothing_radius,
+)
 from l2h.mapping.mapper import Mapper
 from l2h.mapping.settings import MappingSettings
 
@@ -34,6 +42,7 @@ class Told:
     """What is said at the labelled pixels of a family.
 
     alone, with_prior : how the network is calibrated by default
+    shares  : of the land that the network alone gives traffic and building
     network : [n, K] probabilities of the network alone
     prior   : name of a set of products → [n, J] smoothed coarse distribution there
     agreement : the same name → counts of network against label, and what both expect of themselves
@@ -45,6 +54,7 @@ class Told:
     mapper: Mapper
     alone: Calibration
     with_prior: Calibration
+    shares: dict[int, float]
     network: Doubles
     prior: dict[str, Doubles]
     agreement: dict[str, Agreement]
@@ -75,12 +85,14 @@ def tell(cases: Sequence[Case], work: Path, sets: Sequence[tuple[int, ...]]) -> 
         _case(mapper, alone, case, desk, {s: labels[s][i] for s in sets})
         for i, (case, desk) in enumerate(zip(cases, desks, strict=True))
     ]
+    shares = shares_of(mapper.values, sum(p["sums"] for p in parts))
     accept = {tuple(a) for case in cases for a in _accept(case).values()}
     names = [name_of(s) for s in sets]
     return Told(
         mapper,
         alone,
-        engine.default_calibration(prior=True),
+        engine.default_calibration(prior=True, shares=shares),
+        shares or {},
         np.concatenate([p["network"] for p in parts]),
         {n: np.concatenate([p["prior"][n] for p in parts]) for n in names},
         {n: sum((p["agreement"][n] for p in parts), start=Agreement()) for n in names},
@@ -142,8 +154,8 @@ def _case(
     chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST_PIXELS])
     rows, cols = rows[chosen], cols[chosen]
     known = desk.store("labels/vectors").read(desk.grid.window).values[1]
-    found: dict = {"prior": {}, "agreement": {}}
     told = alone.apply(probability, mapper.index, len(mapper.coarse))
+    found: dict = {"prior": {}, "agreement": {}, "sums": class_sums(told, valid)}
     for name, posterior in labels.items():
         shares = posterior[: len(mapper.coarse)]
         found["prior"][name_of(name)] = _prior(mapper, shares, desk.grid.window)[:, rows, cols].T.astype("float64")

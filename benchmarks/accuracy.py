@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from _cases import Case, find_families, prepare
 
 from l2h.core.files import read_json, write_json
@@ -39,8 +40,8 @@ from l2h.learning.loop import train
 from l2h.learning.settings import RECIPES as LEARNING_RECIPES
 from l2h.learning.settings import LearningSettings
 from l2h.mapping.engine import Engine
-from l2h.mapping.evidence import Agreement, expected_of_labels
-from l2h.mapping.mapper import Readers
+from l2h.mapping.evidence import Agreement, expected_of_labels, shares_of
+from l2h.mapping.mapper import Mapper, Readers
 from l2h.mapping.settings import MappingSettings
 from l2h.nets.checkpoint import read_checkpoint
 from l2h.nets.measure import mflop_per_pixel
@@ -125,10 +126,11 @@ def run_family(
     engine = Engine(weights, settings["mapping"], "cpu")
     readers = [Readers(area.imagery, area.posterior, area.vectors, cell_px) for area in areas]
     label_accuracy = expected_of_labels(read_json(contexts[0].work / "labels/model.json"), cases[0].family)
-    agreement, prior = decide(engine, readers, label_accuracy)
+    agreement, prior, shares = decide(engine, readers, label_accuracy)
     clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {label_accuracy:.3f}, prior {prior}")
     for case, reader in zip(cases, readers, strict=True):
-        write_map(engine, reader, prior, options.out, case.name)
+        calibration = None if engine.settings.calibration == "off" else engine.default_calibration(prior, shares)
+        write_map(engine.mapper(prior, calibration), reader, options.out, case.name)
     clock.lap("maps", f"{len(cases)} cases")
     pixels = sum(case.grid.window.pixels for case in cases)
     return {
@@ -152,20 +154,23 @@ def _area(case: Case, context: Context, cell_px: int) -> TrainingReaders:
     )
 
 
-def decide(engine: Engine, readers: Sequence[Readers], label_accuracy: float) -> tuple[Agreement, bool]:
-    """The switch of the prior, once for the family."""
+def decide(
+    engine: Engine, readers: Sequence[Readers], label_accuracy: float
+) -> tuple[Agreement, bool, dict[int, float] | None]:
+    """The switch of the prior, once for the family; and the shares of the land of traffic and building."""
     mapper, settings = engine.mapper(calibration=engine.default_calibration(prior=False)), engine.settings
-    agreement = sum((mapper.measure(reader)[0] for reader in readers), start=Agreement())
+    measured = [mapper.measure(reader) for reader in readers]
+    agreement = sum((found for found, _, _ in measured), start=Agreement())
+    shares = shares_of(mapper.values, np.sum([sums for _, sums, _ in measured], axis=0))
     if settings.prior != "auto":
-        return agreement, settings.prior == "on"
-    return agreement, agreement.wants_prior(label_accuracy, settings.prior_margin)
+        return agreement, settings.prior == "on", shares
+    return agreement, agreement.wants_prior(label_accuracy, settings.prior_margin), shares
 
 
-def write_map(engine: Engine, readers: Readers, prior: bool, out: Path, name: str) -> None:
+def write_map(mapper: Mapper, readers: Readers, out: Path, name: str) -> None:
     """Class and confidence of a case on its own grid, a file each: scorers want one band."""
     grid = readers.imagery.grid
-    calibration = None if engine.settings.calibration == "off" else engine.default_calibration(prior)
-    classes, confidence, _ = engine.mapper(prior, calibration).map(readers, grid.window)
+    classes, confidence, _ = mapper.map(readers, grid.window)
     write_raster(out / f"{name}.tif", classes[None], grid, grid.window, nodata=0, legend=load_legend("sinolc1"))
     write_raster(out / "confidence" / f"{name}.tif", confidence[None], grid, grid.window)
 

@@ -23,6 +23,7 @@ from _probabilities import Doubles, Told, subsets, tell
 
 from l2h.accuracy.confidence import calibration_scores
 from l2h.core.files import read_json, write_json, write_text
+from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
 from l2h.mapping.calibration import Calibration, fit_points
 from l2h.mapping.evidence import fuse
 
@@ -30,6 +31,7 @@ SQUARE_PX = 100
 POINTS, DRAWS = (50, 100, 200, 400), 5
 ENOUGH = 4000  # points that the best temperatures are fitted to
 PLAIN = Calibration()
+COARSE = len(coarse_legend())
 
 
 def main() -> int:
@@ -134,19 +136,25 @@ def _temperatures(p: Doubles, truth: np.ndarray, index: np.ndarray, classes: int
 
 
 def _drawn(told: Told, fused: Heard) -> dict[str, Any]:
-    """Pixels of known vectors: how often the vector is right, and how sure the map is of it."""
-    on = told.drawn > 0
-    if not on.any():
-        return {"share": 0.0}
-    mapper = told.mapper
-    classes = np.array([mapper.values.index(v) for v in told.drawn[on]])
-    p = told.with_prior.apply(fused.probability[on].T.astype("float32"), mapper.index, len(mapper.coarse)).T
-    at = np.arange(len(classes)), classes
-    return {
-        "share": float(on.mean()),
-        "right": float(told.truth[on][at].mean()),
-        "confidence": float(p[at].mean()),
-    }
+    """Pixels of known vectors by kind: how often right, and what is said of them without and with the vector."""
+    values, found = told.mapper.values, {}
+    for name, value in (("road", TRAFFIC), ("building", BUILDING)):
+        on = told.drawn == value
+        if on.any():
+            k = values.index(value)
+            alone = told.with_prior.apply(fused.probability[on].T.astype("float32"), told.mapper.index, COARSE)
+            heard_too = told.with_prior.hear(alone, told.drawn[on], values)
+            right = told.truth[on, k]
+            found[name] = {"share": float(on.mean()), "network": _judge(alone[k], right)}
+            found[name]["witness"] = _judge(heard_too[k], right)
+    return found
+
+
+def _judge(said: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    counts = np.zeros((101, 2), "int64")
+    np.add.at(counts, (np.rint(100 * np.clip(said, 0, 1)).astype(int), right.astype(int)), 1)
+    scores = calibration_scores(counts) or {}
+    return {key: scores[key] for key in ("n", "accuracy", "mean_confidence", "ece", "brier")}
 
 
 def _with_points(fused: Heard, n: int) -> dict[str, float]:
@@ -242,13 +250,17 @@ def _before_after(found: dict[str, list[dict]]) -> Iterator[str]:
             f"| {family} | {_mean(records, 'alone', 'raw', 'accuracy'):.3f} | {pairs[0]} | {pairs[1]} "
             f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
         )
-    yield "\nPixels that a known vector is drawn on:\n"
-    yield "| Family | share of labelled pixels | vector right | confidence |"
-    yield "|---|---|---|---|"
+    yield "\nPixels that a known vector is drawn on, told by the network alone and with the vector:\n"
+    yield "| Family | vector | share of labelled pixels | right | says, alone → with | ECE | Brier |"
+    yield "|---|---|---|---|---|---|---|"
     for family, records in found.items():
-        if "right" in records[0]["drawn"]:
-            cells = " | ".join(f"{_mean(records, 'drawn', key):.3f}" for key in ("share", "right", "confidence"))
-            yield f"| {family} | {cells} |"
+        for kind in records[0]["drawn"]:
+            head = [f"{_mean(records, 'drawn', kind, *key):.3f}" for key in (("share",), ("network", "accuracy"))]
+            pairs = [
+                " → ".join(f"{_mean(records, 'drawn', kind, how, key):.3f}" for how in ("network", "witness"))
+                for key in ("mean_confidence", "ece", "brier")
+            ]
+            yield f"| {family} | {kind} | {' | '.join(head + pairs)} |"
     yield ""
 
 

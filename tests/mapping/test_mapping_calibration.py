@@ -118,11 +118,13 @@ def test_few_points_leave_the_default() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"coarse": 0.0, "split": 1.0, "bias": []},
-        {"coarse": 1.0, "split": float("nan"), "bias": []},
-        {"coarse": 1.0, "split": 1.0, "bias": [0.0]},
-        {"coarse": 1.0, "bias": []},
-        {"coarse": "hot", "split": 1.0, "bias": []},
+        {"coarse": 0.0, "split": 1.0, "bias": [], "road": 0.0, "building": 0.0},
+        {"coarse": 1.0, "split": float("nan"), "bias": [], "road": 0.0, "building": 0.0},
+        {"coarse": 1.0, "split": 1.0, "bias": [0.0], "road": 0.0, "building": 0.0},
+        {"coarse": 1.0, "bias": [], "road": 0.0, "building": 0.0},
+        {"coarse": 1.0, "split": 1.0, "bias": [], "road": float("inf"), "building": 0.0},
+        {"coarse": 1.0, "split": 1.0, "bias": []},
+        {"coarse": "hot", "split": 1.0, "bias": [], "road": 0.0, "building": 0.0},
     ],
 )
 def test_a_broken_calibration_is_refused(values: dict) -> None:
@@ -189,7 +191,8 @@ def test_what_is_asked_at_places_is_what_the_map_takes_its_class_from(
     rows, cols = np.array([0, 50, 106, 60, 3]), np.array([82, 45, 0, 20, 3])
     mapper = Engine(context.work / "train/network.safetensors", settings, "cpu").mapper(prior=True)
     readers = Readers(context.store("layers/imagery"), context.cell_store("labels/posterior", 10))
-    asked, seen = mapper.at_places(readers, rows, cols)
-    classes = np.array(mapper.values)[asked.argmax(axis=1)]
-    assert (np.where(seen, classes, 0) == maps[0][rows, cols]).all()
-    assert (per_cent(asked.max(axis=1).astype("float32"))[seen] == maps[1][rows, cols][seen]).all()
+    asked = mapper.at_places(readers, rows, cols)
+    classes = np.array(mapper.values)[asked.probability.argmax(axis=1)]
+    assert (np.where(asked.seen, classes, 0) == maps[0][rows, cols]).all()
+    assert (per_cent(asked.probability.max(axis=1))[asked.seen] == maps[1][rows, cols][asked.seen]).all()
+    assert (asked.drawn == 0).all()

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_json
-from l2h.core.legend import coarse_legend
+from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
 from l2h.core.tasks import Made
-from l2h.mapping.calibration import LEAST_POINTS, Calibration, fit_points
+from l2h.mapping.calibration import Calibration, Heard, fit
 from l2h.mapping.engine import Engine, close
 from l2h.mapping.heard import close_extras
-from l2h.mapping.mapper import Readers
+from l2h.mapping.mapper import Mapper, Readers
 
 HEADER = ("id", "row", "col", "reference", "second", "stratum")
 
@@ -49,25 +49,40 @@ class Places:
         return np.asarray((self.first[:, None] == classes) | (self.second[:, None] == classes), bool)
 
 
-def calibrate(engine: Engine, readers: Readers, prior: bool, points: Path | None, out: Path) -> Made:
+def calibrate(engine: Engine, readers: Readers, rules: "Rules", points: Path | None, out: Path) -> Made:
     """Write the calibration and where it comes from.
 
-    {"coarse", "split", "bias", "source": "points" | "default", "points": how many were used}
+    {"coarse", "split", "bias", "road", "building", "source": "points" | "default", "points": how many were used,
+    "drawn": {"road", "building"}: how many of them lie on vectors}
     """
-    default = engine.default_calibration(prior)
-    found, used = default, 0
+    default = engine.default_calibration(rules.prior, rules.shares)
+    found, used, drawn = default, 0, {"road": 0, "building": 0}
     if points is not None:
-        mapper, places = engine.mapper(prior), Places.from_csv(points)
-        asked, seen = mapper.at_places(readers, places.rows, places.cols)
-        close_extras(readers.extras)
-        close(readers.imagery, readers.posterior)
-        used = int(seen.sum())
-        truth = places.right(mapper.values)[seen]
-        found = fit_points(asked[seen], truth, mapper.index, len(mapper.coarse), default)
-    source = "points" if used >= LEAST_POINTS else "default"
-    figures: dict[str, Any] = {"source": source, "points": used, "coarse": found.coarse, "split": found.split}
+        mapper = engine.mapper(rules.prior)
+        heard = hear_points(mapper, readers, Places.from_csv(points))
+        found = fit(heard, mapper.values, mapper.index, len(mapper.coarse), default)
+        used, drawn = len(heard), {"road": int((heard.drawn == TRAFFIC).sum())}
+        drawn["building"] = int((heard.drawn == BUILDING).sum())
+    source = "default" if found == default else "points"
+    figures: dict[str, Any] = {"source": source, "points": used, "drawn": drawn}
     write_json(out, found.to_dict() | figures)
-    return Made(info=figures)
+    return Made(info=figures | {"coarse": found.coarse, "split": found.split})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What was decided before: whether the prior is heard, and the shares of the land of traffic and building."""
+
+    prior: bool
+    shares: dict[int, float] | None
+
+
+def hear_points(mapper: Mapper, readers: Readers, places: Places) -> Heard:
+    """What the map says at interpreted points before calibration; points without imagery are left out."""
+    asked = mapper.at_places(readers, places.rows, places.cols)
+    close_extras(readers.extras)
+    close(readers.imagery, readers.posterior, readers.vectors)
+    return Heard(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen)
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -7,17 +7,20 @@
 Temperature scaling (Guo et al. 2017, ICML) and, with b, vector scaling with one slope for all classes; of two questions
 apart. The coarse one is taught by the products' posterior, a proper target: taught by means of cells, the network alone
 is right about as often as it says. Traffic against building is taught by sure cores of vectors, which teach certainty.
-Only the confidence is tempered; the class stays the likeliest of what came in.
+Only the confidence is tempered; the class stays the likeliest of what came in. Where a known vector is drawn, it is
+heard beside the tempered network: `witness`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from l2h.core.errors import InputError
+from l2h.core.legend import BUILDING, TRAFFIC
+from l2h.mapping.witness import fit_weight, hear
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -27,15 +30,18 @@ TINY = 1e-7  # a probability below it is told as it
 
 @dataclass(frozen=True)
 class Calibration:
-    """Temperatures and biases.
+    """Temperatures and biases, and the weight of drawn vectors.
 
     coarse, split : T and S above, > 0; 1 changes nothing, more is less sure
     bias          : b, one per coarse class, or none at all
+    road, building : what a drawn road or building adds to the log odds of its class; 0 changes nothing
     """
 
     coarse: float = 1.0
     split: float = 1.0
     bias: tuple[float, ...] = ()
+    road: float = 0.0
+    building: float = 0.0
 
     def apply(self, probability: Floats, coarse_of_fine: Index, classes: int) -> Floats:
         """Tempered probabilities, float32 [K, ...], sums 1.
@@ -58,17 +64,24 @@ class Calibration:
             result[members] *= shares / shares.sum(axis=0)
         return np.asarray(result, "float32")
 
+    def hear(self, told: Floats, known: npt.NDArray[np.uint8], values: tuple[int, ...]) -> Floats:
+        """What is told where vectors are drawn, of what `apply` gave; elsewhere the same (`witness.hear`)."""
+        return hear(told, known, {TRAFFIC: self.road, BUILDING: self.building}, values)
+
     def to_dict(self) -> dict[str, Any]:
-        return {"coarse": self.coarse, "split": self.split, "bias": list(self.bias)}
+        numbers = {"coarse": self.coarse, "split": self.split, "bias": list(self.bias)}
+        return {**numbers, "road": self.road, "building": self.building}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str, classes: int) -> "Calibration":
         """Raises InputError where the values are none of a calibration of so many coarse classes."""
         try:
-            found = cls(float(values["coarse"]), float(values["split"]), tuple(float(b) for b in values["bias"]))
+            bias = tuple(float(b) for b in values["bias"])
+            coarse, split, road, building = (float(values[n]) for n in ("coarse", "split", "road", "building"))
+            found = cls(coarse, split, bias, road, building)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("a calibration is malformed", where=where, got=repr(error)) from error
-        numbers = np.array([found.coarse, found.split, *found.bias])
+        numbers = np.array([coarse, split, road, building, *bias])
         if not np.isfinite(numbers).all() or min(found.coarse, found.split) <= 0 or len(found.bias) not in (0, classes):
             raise InputError(
                 "a calibration is malformed",
@@ -87,15 +100,18 @@ SPLIT = 2.5
 ALONE_BY_ALPHA, WITH_PRIOR_BY_ALPHA = -2 / 3, -1 / 3  # exponents of alpha
 
 
-def default_calibration(training: Mapping[str, Any], prior: bool) -> Calibration:
+def default_calibration(
+    training: Mapping[str, Any], prior: bool, witness: tuple[float, float] = (0.0, 0.0)
+) -> Calibration:
     """What is told of a network where no interpreted points say better.
 
     training : the record in its checkpoint; where it does not tell a cell loss and its alpha, alpha is 1
+    witness : weights of drawn roads and buildings
     """
     sharp = sharpness(training)
     if prior:
-        return Calibration(WITH_PRIOR * sharp**WITH_PRIOR_BY_ALPHA, SPLIT)
-    return Calibration(ALONE * sharp**ALONE_BY_ALPHA, SPLIT)
+        return Calibration(WITH_PRIOR * sharp**WITH_PRIOR_BY_ALPHA, SPLIT, (), *witness)
+    return Calibration(ALONE * sharp**ALONE_BY_ALPHA, SPLIT, (), *witness)
 
 
 def sharpness(training: Mapping[str, Any]) -> float:
@@ -140,7 +156,42 @@ def fit_points(
     first = np.concatenate([start, np.zeros(size - 2)])
     found = minimize(cost, first, method="Powell", options={"xtol": 1e-3, "ftol": 1e-7})
     best = found.x if cost(found.x) < cost(first) else first
-    return _of(np.round(best, 4))
+    return replace(_of(np.round(best, 4)), road=default.road, building=default.building)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What is said at n interpreted pixels before calibration, and what is right there.
+
+    probability : [n, K]; truth : bool [n, K]; drawn : uint8 [n], class of the vector drawn there, 0 for none
+    """
+
+    probability: npt.NDArray[np.floating[Any]]
+    truth: npt.NDArray[np.bool_]
+    drawn: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.drawn)
+
+    def where(self, chosen: npt.NDArray[np.bool_] | Index) -> "Heard":
+        return Heard(self.probability[chosen], self.truth[chosen], self.drawn[chosen])
+
+
+def fit(heard: Heard, values: tuple[int, ...], index: Index, classes: int, default: Calibration) -> Calibration:
+    """Temperatures and biases where nothing is drawn (`fit_points`), then the weights of vectors where they are.
+
+    values : class of each of the K; index : its place among the `classes` coarse ones
+    """
+    free = heard.where(heard.drawn == 0)
+    found = fit_points(free.probability.astype("float64"), free.truth, index, classes, default)
+    told = found.apply(np.ascontiguousarray(heard.probability.T, "float32"), index, classes)
+    weights = {}
+    for name, value, first in (("road", TRAFFIC, default.road), ("building", BUILDING, default.building)):
+        on = heard.drawn == value
+        if on.any():
+            k = values.index(value)
+            weights[name] = fit_weight(told[k, on].astype("float64"), heard.truth[on, k], first)
+    return replace(found, **weights)
 
 
 def _of(x: Doubles) -> Calibration:

@@ -1,10 +1,11 @@
 """What makes a map wherever a task runs: checkpoint, settings, device."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l2h.core.legend import load_legend
+from l2h.core.legend import BUILDING, TRAFFIC, load_legend
 from l2h.core.raster import BlockStore, RasterReader
 from l2h.core.tasks import Context
 from l2h.mapping.calibration import Calibration, default_calibration, sharpness
@@ -12,6 +13,7 @@ from l2h.mapping.mapper import Mapper
 from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.windows import WindowPlan
+from l2h.mapping.witness import weight
 from l2h.nets.checkpoint import read_checkpoint, read_network
 
 
@@ -45,9 +47,15 @@ class Engine:
         alpha = sharpness(loaded.training)
         return Mapper(predictor, loaded.legend_values, settings, prior, calibration, alpha=alpha)
 
-    def default_calibration(self, prior: bool) -> Calibration:
-        """How this network is told where no points say better."""
-        return default_calibration(read_checkpoint(self.checkpoint).training, prior)
+    def default_calibration(self, prior: bool, shares: Mapping[int, float] | None = None) -> Calibration:
+        """How this network is told where no points say better.
+
+        shares : of the land that it gives traffic and building (`evidence.json`); None where nothing was measured
+        """
+        known, settings = shares or {}, self.settings
+        pairs = ((TRAFFIC, settings.road_precision), (BUILDING, settings.building_precision))
+        road, building = (round(weight(precision, known.get(value)), 4) for value, precision in pairs)
+        return default_calibration(read_checkpoint(self.checkpoint).training, prior, (road, building))
 
     def digest(self, *names: str) -> dict[str, Any]:
         """The named settings, and the device: a GPU rounds differently, so its results are not mixed with others."""

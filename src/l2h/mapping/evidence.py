@@ -192,6 +192,26 @@ def count_agreement(
     return Agreement(int(counted.sum()), int(agreeing.sum()), int(expected), int(valid.sum()), int(sure))
 
 
+def class_sums(probability: Floats, valid: Mask) -> npt.NDArray[np.int64]:
+    """What the valid pixels of a window give each class, int64 [K], in parts of 255; such sums add to the same numbers.
+
+    probability : [K, H, W]; valid : [H, W]
+    """
+    parts = np.rint(255 * probability[:, valid].astype("float64"))
+    return np.asarray(parts.sum(axis=1), "int64")
+
+
+def shares_of(values: tuple[int, ...], sums: npt.NDArray[np.int64]) -> dict[int, float] | None:
+    """Shares of the land that a network gives traffic and building, of its `class_sums`; None where it saw nothing.
+
+    values : class of each sum
+    """
+    whole = int(sums.sum())
+    if not whole:
+        return None
+    return {v: round(int(sums[values.index(v)]) / whole, 4) for v in (TRAFFIC, BUILDING) if v in values}
+
+
 def _cell_sums(values: Floats, cell_px: int) -> Floats:
     """Sums over cells: [J, h · cell_px, w · cell_px] to [J, h, w]."""
     layers, height, width = values.shape

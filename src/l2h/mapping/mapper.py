@@ -16,6 +16,7 @@ from l2h.mapping.classify import DOUBTED, NETWORK, NETWORK_AND_PRIOR, Classified
 from l2h.mapping.evidence import (
     Agreement,
     at_pixels,
+    class_sums,
     coarse_index,
     count_agreement,
     fuse,
@@ -49,6 +50,19 @@ class Readers:
     vectors: RasterReader | None = None
     cell_px: int = 10
     extras: ExtraStack | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is said at n single pixels before calibration.
+
+    probability : float32 [n, K]; seen : bool [n], where there is imagery
+    drawn : uint8 [n], class of the vector that is drawn there, 0 for none
+    """
+
+    probability: Floats
+    seen: Mask
+    drawn: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -109,10 +123,17 @@ class Mapper:
         probability, source = self._heard(readers, owner, probability, valid)
         told = self._told(probability)
         classified = classify(probability, valid, self.values, source, told)
-        if self.settings.draw_vectors and readers.vectors is not None:
-            known = readers.vectors.read(owner).values[1].astype("uint8")
+        known = self._known(readers, owner)
+        if known is not None:
+            told = told if self.calibration is None else self.calibration.hear(told, known, self.values)
             classified = draw_vectors(classified, known, told, self.values)
         return classified
+
+    def _known(self, readers: Readers, owner: Window) -> npt.NDArray[np.uint8] | None:
+        """Class of the known vectors that are drawn in a window, 0 where there is none; None where none are drawn."""
+        if not self.settings.draw_vectors or readers.vectors is None:
+            return None
+        return readers.vectors.read(owner).values[1].astype("uint8")
 
     def _told(self, probability: Floats) -> Floats:
         """What is said of each class: calibrated where a calibration is."""
@@ -142,21 +163,22 @@ class Mapper:
         shares = self._shares(readers.posterior, owner.coarsen(readers.cell_px))
         return trust(*cell_votes(probability, valid, shares, owner, self.index, (self.alpha, readers.cell_px)))
 
-    def at_places(
-        self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.float64], Mask]:
-        """What the map would say of single pixels before calibration: float64 [n, K]; and which have imagery, [n].
+    def at_places(self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Asked:
+        """What the map would say of single pixels before calibration.
 
         The same numbers that `map` takes the class from, since whole windows are computed.
         """
         plan = self.plan(readers.imagery, self.settings.window_px)
-        found, seen = np.zeros((len(rows), len(self.values))), np.zeros(len(rows), bool)
+        found, seen = np.zeros((len(rows), len(self.values)), "float32"), np.zeros(len(rows), bool)
+        drawn = np.zeros(len(rows), "uint8")
         for owner, probability, valid in self._ask(plan, readers, iter(plan.owners_of(rows, cols))):
             heard, _ = self._heard(readers, owner, probability, valid)
             chosen = np.flatnonzero(inside(owner, rows, cols))
             place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
             found[chosen], seen[chosen] = heard[:, *place].T, valid[place]
-        return found, seen
+            if (known := self._known(readers, owner)) is not None:
+                drawn[chosen] = known[place]
+        return Asked(found, seen, np.where(seen, drawn, np.uint8(0)))
 
     def _prior_of(self, posterior: RasterReader, cell_px: int, owner: Window) -> Floats:
         """Smoothed coarse distribution at the pixels of a window, float32 [J, H, W]."""
@@ -167,26 +189,29 @@ class Mapper:
     def _shares(self, posterior: RasterReader, cells: Window) -> npt.NDArray[np.uint8]:
         return posterior.read(cells).values[: len(self.coarse)].astype("uint8")
 
-    def measure(self, readers: Readers) -> tuple[Agreement, int]:
-        """How far network and posterior agree on a bounded, evenly spread sample of windows; and how many it had.
+    def measure(self, readers: Readers) -> tuple[Agreement, npt.NDArray[np.int64], int]:
+        """How far network and posterior agree on a bounded, evenly spread sample of windows; what it gives each class
+        there (int64 [K], `class_sums`); and how many windows it had.
 
         The network is asked without the prior, and for its calibrated opinion of itself. Depends on lattice and pixels
         only. Windows without imagery or without a product are passed over.
         """
         imagery, posterior, cell_px = readers.imagery, readers.posterior, readers.cell_px
         if posterior is None:
-            return Agreement(), 0
+            return Agreement(), np.zeros(len(self.values), "int64"), 0
         plan = self.plan(imagery, evidence_step(self.predictor.network.stride, cell_px))
 
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
-        total, looked = Agreement(), 0
+        total, sums, looked = Agreement(), np.zeros(len(self.values), "int64"), 0
         for owner, own, valid in self._ask(plan, readers, owners):
             tau = self._trust(readers, owner, own, valid)
             shares = self._shares(posterior, owner.coarsen(cell_px))
-            found = count_agreement(self._told(own), valid, shares, self.index, cell_px)
+            own = self._told(own)
+            found = count_agreement(own, valid, shares, self.index, cell_px)
+            sums += class_sums(own, valid)
             total += replace(found, doubted=round(255 * (1 - tau)) * found.cells)
             looked += 1
-        return total, looked
+        return total, sums, looked
 
     def _tells(self, imagery: RasterReader, posterior: RasterReader, cell_px: int, owner: Window) -> bool:
         return bool(self._shares(posterior, owner.coarsen(cell_px)).any() and imagery.read(owner).valid.any())

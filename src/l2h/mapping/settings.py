@@ -24,6 +24,8 @@ class MappingSettings(Settings):
                      pictures unlike those it learned from get low confidence and the labels' class (docs/method.md,
                      section 4). "off" trusts it everywhere
     draw_vectors   : draw known roads and buildings on top, marked in the source band
+    road_precision, building_precision : how often a pixel drawn from a road, or a building, is expected to be one,
+                     before any point says so; heard with the network's opinion (docs/method.md, section 4)
     calibration    : "auto" tells calibrated confidence: fitted at the points of [calibration], by default temperatures
                      without them (docs/method.md, section 4). "off" tells the largest probability as it comes
     without_extras : extras that are not looked at, as if the project had none of these names
@@ -39,6 +41,8 @@ class MappingSettings(Settings):
     prior_mix: float = Field(0.05, gt=0, lt=1)
     trust: Literal["auto", "off"] = "auto"
     draw_vectors: bool = True
+    road_precision: float = Field(0.8, gt=0, lt=1)
+    building_precision: float = Field(0.9, gt=0, lt=1)
     calibration: Literal["auto", "off"] = "auto"
     without_extras: tuple[str, ...] = ()
     gpu_batch: int = Field(8, ge=1)

@@ -13,11 +13,11 @@ from l2h.core.files import read_json, write_json
 from l2h.core.grid import Block, Window
 from l2h.core.raster import BlockStore, RasterReader, write_raster
 from l2h.core.tasks import Context, Hole, Made, Stage, Task
-from l2h.mapping.calibrating import Places, calibrate, read_calibration
+from l2h.mapping.calibrating import Places, Rules, calibrate, read_calibration
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import DOUBTED
 from l2h.mapping.engine import Engine, close
-from l2h.mapping.evidence import expected_of_labels
+from l2h.mapping.evidence import expected_of_labels, shares_of
 from l2h.mapping.heard import Heard, close_extras, extra_files, heard_task, listen, present, stack_of
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
 from l2h.mapping.predict import Device
@@ -98,7 +98,10 @@ class _Planner:
                 {"engine": engine, "readers": readers, "model": model, "out": out},
                 (*inputs, model),
                 (out,),
-                context.place() | engine.digest(*DECIDES) | {"cell_px": readers.cell_px} | _names(readers),
+                context.place()
+                | engine.digest(*DECIDES)
+                | {"cell_px": readers.cell_px, "shares": True}
+                | _names(readers),
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
@@ -107,7 +110,7 @@ class _Planner:
         if self.settings.calibration == "off":
             return []
         readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
-        points, prior = context.work / POINTS if self.layers.points else None, self._prior(context)
+        points, rules = context.work / POINTS if self.layers.points else None, self._rules(context)
         inputs: tuple[Path, ...] = engine.files
         if points is not None:
             places = Places.from_csv(points)
@@ -115,9 +118,11 @@ class _Planner:
             owners = plan.owners_of(places.rows, places.cols)
             found = [points, *_files(readers.imagery, map(plan.reach, owners))]
             found += extra_files(readers.extras, map(plan.extra_cells, owners))
-            inputs = (*inputs, *found, *self._prior_files(readers, prior, owners))
-        arguments = {"engine": engine, "readers": readers, "prior": prior, "points": points, "out": out}
-        settings = context.place() | self._digest(engine, readers, prior) | {"points": self.layers.points}
+            inputs = (*inputs, *found, *self._prior_files(readers, rules.prior, owners))
+            inputs = (*inputs, *self._vector_files(readers, owners))
+        arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "out": out}
+        settings = context.place() | self._digest(engine, readers, rules.prior) | {"points": self.layers.points}
+        settings |= {"shares": rules.shares} | engine.digest("draw_vectors", "road_precision", "building_precision")
         return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), (out,), settings)]
 
     def blocks(self, context: Context) -> list[Task]:
@@ -149,7 +154,10 @@ class _Planner:
         owners = list(plan.owners(block.window))
         paths = _files(readers.imagery, [plan.reach(block.window)]) + self._prior_files(readers, prior, owners)
         paths += extra_files(readers.extras, map(plan.extra_cells, owners))
-        return paths + (_files(readers.vectors, owners) if self.settings.draw_vectors else [])
+        return paths + self._vector_files(readers, owners)
+
+    def _vector_files(self, readers: Readers, owners: list[Window]) -> list[Path]:
+        return _files(readers.vectors, owners) if self.settings.draw_vectors else []
 
     def _prior_files(self, readers: Readers, prior: bool, owners: list[Window]) -> list[Path]:
         if readers.posterior is None or not self._asks_labels(prior):
@@ -189,11 +197,20 @@ class _Planner:
             return self.settings.prior == "on"
         return self.layers.posterior and bool(read_json(context.work / EVIDENCE)["prior"])
 
+    def _rules(self, context: Context) -> Rules:
+        """What the evidence decided; InputError where that is still to be measured."""
+        shares = None
+        if self.layers.posterior:
+            told = read_json(context.work / EVIDENCE)["shares"]
+            shares = {int(value): float(share) for value, share in told.items()} if told else None
+        return Rules(self._prior(context), shares)
+
 
 def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -> Made:
     """Measure what network and labels expect of themselves and how far they agree; write the decision on the prior."""
     settings = engine.settings
-    agreement, windows = engine.mapper(calibration=engine.default_calibration(prior=False)).measure(readers)
+    mapper = engine.mapper(calibration=engine.default_calibration(prior=False))
+    agreement, sums, windows = mapper.measure(readers)
     close_extras(readers.extras)
     close(readers.imagery, readers.posterior)
     labels = expected_of_labels(read_json(model), str(model))
@@ -206,6 +223,7 @@ def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -
         "trust": round(agreement.trust, 6),
         "windows": windows,
         "prior": prior,
+        "shares": shares_of(mapper.values, sums),
     }
     write_json(out, {**asdict(agreement), **figures, "setting": settings.prior, "margin": settings.prior_margin})
     return Made(info=figures)
