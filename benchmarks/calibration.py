@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from _cases import find_families
+from _coverage import sets_at, sets_table, squares
 from _probabilities import Doubles, Told, subsets, tell
 
 from l2h.accuracy.confidence import calibration_scores
@@ -27,7 +28,6 @@ from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
 from l2h.mapping.calibration import Calibration, fit_points
 from l2h.mapping.evidence import fuse
 
-SQUARE_PX = 100
 POINTS, DRAWS = (50, 100, 200, 400), 5
 ENOUGH = 4000  # points that the best temperatures are fitted to
 PLAIN = Calibration()
@@ -109,6 +109,7 @@ def measure(told: Told) -> dict[str, Any]:
         "fused": {"raw": fused.scores(PLAIN), "default": fused.scores(told.with_prior), "best": _best(fused)},
         "drawn": _drawn(told, fused),
         "points": {str(n): _with_points(fused, n) for n in POINTS},
+        "sets": {str(n): sets_at(told, fused.probability, n) for n in POINTS},
         "switch": {products: _switch(told, alone, products) for products in sets},
     }
 
@@ -159,7 +160,7 @@ def _judge(said: np.ndarray, right: np.ndarray) -> dict[str, float]:
 
 def _with_points(fused: Heard, n: int) -> dict[str, float]:
     """Mean scores on the other squares, after calibration at n points drawn anew each time."""
-    square = (fused.told.place[:, 1] // SQUARE_PX + fused.told.place[:, 2] // SQUARE_PX) % 2 == 0
+    square = squares(fused.told)
     ours = np.flatnonzero(fused.free & square)
     if len(ours) < n:
         return {}
@@ -206,6 +207,7 @@ def report(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> Iterato
     yield "# Confidence and the prior's switch on real pictures\n"
     yield from _before_after(found)
     yield from _points_table(found)
+    yield from sets_table(found, POINTS)
     yield from _switch_table(found)
 
 

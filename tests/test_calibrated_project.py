@@ -1,5 +1,6 @@
 """A project with points to calibrate by, through the whole chain."""
 
+import csv
 from pathlib import Path
 
 import geopandas
@@ -45,7 +46,20 @@ def test_the_chain_with_points_of_both_kinds_and_drawn_ground(tmp_path: Path) ->
     assert read_json(folder / "work/train/network.json")["training"]["drawn_pixels"] == 4
     accuracy = read_json(folder / "work/assess/accuracy.json")
     assert accuracy["references"][0]["confidence"][0]["predicted"]["n"] > 30
-    assert "Calibrated at 66 interpreted points" in (folder / "release/1.0/report.html").read_text("utf-8")
+    sets = accuracy["references"][0]["sets"]
+    assert (sets["levels"], sets["calibration_points"]) == ([0.9, 0.95], 66)
+    nation, *regions = sets["places"]
+    assert [region["name"] for region in regions] == ["East", "West"]
+    assert nation["levels"][0]["coverage"]["n"] == 66
+    assert 0.5 < nation["levels"][0]["coverage"]["value"] <= 1
+    rows = list(csv.DictReader((folder / "work/assess/sets.csv").read_text("utf-8").splitlines()))
+    assert len(rows) == 66
+    assert sum(row["holds_0.9"] == "true" for row in rows) / 66 == pytest.approx(
+        nation["levels"][0]["coverage"]["value"]
+    )
+    page = (folder / "release/1.0/report.html").read_text("utf-8")
+    assert "Calibrated at 66 interpreted points" in page
+    assert "Sets of classes at the points" in page
     assert all(row["make"] == row["remake"] == 0 for row in pipeline.status())
     paint(folder / "drawn.gpkg", row=24, col=5)  # calibration points lie there
     with pipeline.context("serial", 1) as context:

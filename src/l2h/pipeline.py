@@ -20,6 +20,7 @@ from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 from l2h.sources.links import FETCHED
 
 if TYPE_CHECKING:
+    from l2h.mapping.stage import Layers
     from l2h.sources.boundaries import Cities
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
@@ -219,12 +220,10 @@ class Pipeline:
     def _map(self) -> Stage:
         from l2h.accuracy.apart import Learned, calibration_step
         from l2h.learning.files import CLEAN, DRAWN_INDEX
-        from l2h.mapping.stage import POINTS, Layers, stage
+        from l2h.mapping.stage import POINTS, stage
 
         p, wanted = self.project, self.project.calibration
-        extras = tuple(extra.layer() for extra in p.extras)
-        layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px, extras=extras)
-        mapped = stage(p.mapping, layers, self.device)
+        mapped = stage(p.mapping, self._mapped_layers(), self.device)
         if wanted is None:
             return mapped
         clean = p.learning.clean
@@ -235,15 +234,26 @@ class Pipeline:
         )
         return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
 
+    def _mapped_layers(self) -> "Layers":
+        from l2h.mapping.stage import Layers
+
+        return Layers(points=self.project.calibration is not None, cell_px=self.project.labels.cell_px)
+
     def _release(self) -> Stage:
         from l2h.product.stage import stage
 
         return stage(self.project.release, release_facts(self.project))
 
     def _assess(self) -> Stage:
-        from l2h.accuracy.stage import stage
+        from l2h.accuracy.stage import LOCATED, stage
+        from l2h.mapping.stage import sets_step
 
-        return stage(self.project.reference)
+        p, reference = self.project, self.project.reference
+        asked = bool(p.calibration and p.mapping.calibration == "auto" and p.mapping.set_levels)
+        if not (asked and reference and reference.points):
+            return stage(reference)
+        locate, *rest = stage(reference, sets=True).steps
+        return Stage("assess", (locate, sets_step(p.mapping, self._mapped_layers(), LOCATED, self.device), *rest))
 
     def _survey(self) -> Stage:
         from l2h.accuracy.survey.stage import stage

@@ -1,5 +1,6 @@
 """Calibrated confidence: temperatures by hand, what they keep, what points make of them."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 
 from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_text
-from l2h.core.tasks import Context, run_stage
+from l2h.core.tasks import Context, Stage, run_stage
 from l2h.mapping.calibrating import Places, read_calibration
 from l2h.mapping.calibration import LEAST_POINTS, Calibration, default_calibration, fit_points
 from l2h.mapping.classify import classify, per_cent
 from l2h.mapping.settings import MappingSettings
-from l2h.mapping.stage import POINTS, Layers, stage
+from l2h.mapping.stage import POINTS, Layers, sets_step, stage
 
 # three fine classes: traffic and building are one coarse class, tree another
 INDEX = np.array([0, 1, 0])
@@ -165,6 +166,48 @@ def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Ca
     assert record["source"] == "points"
     assert record["coarse"] > 1.4  # random classes at random points: the network learns that it knows nothing
     assert read_calibration(tmp_path / "40" / "work" / "map" / "calibration.json").coarse == record["coarse"]
+
+
+def test_sets_are_the_same_whatever_the_blocks_and_what_the_map_says(
+    tmp_path: Path, world: Callable, network: Callable
+) -> None:
+    place, net, found = world(107, 83), network("l2hnet"), []
+    settings, layers = MappingSettings(window_px=48, prior="on", set_levels=(0.5, 0.9)), Layers(points=True)
+    for size in (40, 100):
+        context = with_points(place.store(tmp_path / str(size), size, net), 100)
+        mapped = stage(settings, layers)
+        run_stage(mapped, context)
+        run_stage(Stage("assess", (sets_step(settings, layers, POINTS),)), context)  # any located points will do
+        found.append([(context.work / name).read_bytes() for name in ("map/sets.json", "assess/told.csv")])
+        maps = context.store("map").read(context.grid.window).values
+    assert found[0] == found[1]
+    rows = list(csv.DictReader(found[0][1].decode().splitlines()))
+    assert [int(row["class"]) for row in rows] == [int(maps[0, int(row["row"]), int(row["col"])]) for row in rows]
+    seen = [row for row in rows if row["class"] != "0"]
+    assert 0 < len(seen) < len(rows)  # the world has a hole
+    assert all(row["class"] in row["set_0.5"].split() for row in seen)
+    assert all(set(row["set_0.5"].split()) <= set(row["set_0.9"].split()) for row in rows)
+    # the points were drawn with these sets in hand, so they hold the truth at least as often as they say
+    truth = [line.split(",")[3] for line in (context.work / POINTS).read_text().splitlines()[1:]]
+    hit = [t in row["set_0.9"].split() for t, row in zip(truth, rows, strict=True) if row["class"] != "0"]
+    assert np.mean(hit) >= 0.9
+    assert all(row["set_0.5"] == row["set_0.9"] == "" for row in rows if row["class"] == "0")
+
+
+def test_without_points_or_levels_there_are_no_sets(tmp_path: Path, world: Callable, network: Callable) -> None:
+    context = with_points(world(40, 40).store(tmp_path, 40, network("l2hnet")), 20)
+    for settings, layers in (
+        (MappingSettings(window_px=48), Layers()),
+        (MappingSettings(window_px=48, set_levels=()), Layers(points=True)),
+        (MappingSettings(window_px=48, calibration="off"), Layers(points=True)),
+    ):
+        run_stage(stage(settings, layers), context)
+        assert sets_step(settings, layers, POINTS)(context) == []
+    assert not (context.work / "map/sets.json").exists()
+    few = MappingSettings(window_px=48)
+    run_stage(stage(few, Layers(points=True)), context)
+    run_stage(Stage("assess", (sets_step(few, Layers(points=True), POINTS),)), context)
+    assert (context.work / "assess/told.csv").read_text().splitlines()[0] == "id,row,col,class"
 
 
 def test_only_confidence_depends_on_the_points(tmp_path: Path, world: Callable, network: Callable) -> None:

@@ -18,10 +18,10 @@ Codes = npt.NDArray[np.uint8]
 
 
 class Judged:
-    """Points with what every map says there, in the order of their file."""
+    """Points with what every map says there, in the order of their file; numbers: their places in it, int64 [n]."""
 
     def __init__(self, rows: list[PointRow], points: Points, design: SampleDesign, least: int, where: str) -> None:
-        numbers = np.array([row[0] for row in rows], "int64")
+        self.numbers = numbers = np.array([row[0] for row in rows], "int64")
         zeros = np.zeros(len(points), "int64")
         stratum = zeros if points.stratum is None else points.stratum
         second = zeros.astype("uint8") if points.second is None else points.second

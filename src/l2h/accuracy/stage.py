@@ -17,6 +17,9 @@ Files below work/assess:
     areas.json           [{"level", "name", "region", "province", "classes": [{"value", "pixels", "hundredths"}]}],
                           area in hundredths of a m²
     accuracy.csv, confusion.csv, areas.csv, points.csv, confidence.csv   the same for spreadsheets
+    told.csv             sets of classes at the points, from the map's side, where there are points to calibrate by;
+                         then the points' reference has "sets" (`sets_told`), and
+    sets.csv             tells of every point its sets, their sizes, and whether they hold the truth
 
 `scores` is what `ConfusionMatrix.scores` gives, `calibration` what `calibration_scores` gives. "fine" is the map's
 legend, in which the built-up class of a 10 m product counts as building, as it is; "coarse" merges traffic route into
@@ -37,6 +40,7 @@ from l2h.accuracy.places import places_of
 from l2h.accuracy.point_scores import Judged, judged_areas, judged_differences, judged_scores
 from l2h.accuracy.points import Points, read_points
 from l2h.accuracy.sampling.design import WORDS, SampleDesign
+from l2h.accuracy.sets import Told
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.accuracy.summary import (
     NOT_ADJUSTED,
@@ -59,11 +63,16 @@ from l2h.core.grid import Grid
 from l2h.core.legend import load_legend
 from l2h.core.tasks import Context, Made, Stage, Task
 
+LOCATED = "assess/located.csv"
 
-def stage(settings: ReferenceSettings | None) -> Stage:
-    """The stage `assess`. Without references it gives areas only, and says so by an empty list of references."""
+
+def stage(settings: ReferenceSettings | None, sets: bool = False) -> Stage:
+    """The stage `assess`. Without references it gives areas only, and says so by an empty list of references.
+
+    sets : whether a step after the first tells sets of classes at the points (`told.csv`)
+    """
     chosen = settings or ReferenceSettings()
-    return Stage("assess", (partial(_locate, chosen), partial(_tally, chosen), partial(_sum_up, chosen)))
+    return Stage("assess", (partial(_locate, chosen), partial(_tally, chosen), partial(_sum_up, chosen, sets)))
 
 
 def locate_step(settings: ReferenceSettings) -> Callable[[Context], list[Task]]:
@@ -110,23 +119,30 @@ def _tally(settings: ReferenceSettings, context: Context) -> list[Task]:
     ]
 
 
-def _sum_up(settings: ReferenceSettings, context: Context) -> list[Task]:
+def _sum_up(settings: ReferenceSettings, sets: bool, context: Context) -> list[Task]:
     folder, shelf = _folder(context), open_shelf(context)
     tallies = tuple(folder / "blocks" / f"{b.name}.json" for b in context.grid.blocks(context.block_px))
     located = folder / "located.csv" if settings.points else None
     regions = context.work / "layers" / "regions.json"
     names = ["accuracy.json", "areas.json", "accuracy.csv", "confusion.csv", "areas.csv", "confidence.csv"]
     names += ["points.csv"] if located else []
+    names += ["sets.csv"] if sets else []
+    told = Told(folder / "told.csv", context.work / "map" / "sets.json") if sets else None
     arguments = {
         "shelf": shelf, "tallies": tallies, "regions": regions, "located": located, "truth": bool(settings.truth),
-        "least": settings.minimum_points, "folder": folder,
+        "least": settings.minimum_points, "folder": folder, "sets": told,
     }  # fmt: skip
     return [
         Task(
             key="assess/summary",
             function=sum_up,
             arguments=arguments,
-            inputs=(*tallies, regions, *((located, located.with_name("design.json")) if located else ())),
+            inputs=(
+                *tallies,
+                regions,
+                *((located, located.with_name("design.json")) if located else ()),
+                *(told.files if told else ()),
+            ),
             outputs=tuple(folder / name for name in names),
             settings={
                 "least": settings.minimum_points,
@@ -148,8 +164,9 @@ def locate_points(path: Path, settings: ReferenceSettings, grid: Grid, out: Path
 
 
 def sum_up(
-    shelf: Shelf, tallies: tuple[Path, ...], regions: Path, located: Path | None, truth: bool, least: int, folder: Path
-) -> Made:
+    shelf: Shelf, tallies: tuple[Path, ...], regions: Path, located: Path | None, truth: bool, least: int, folder: Path,
+    sets: Told | None = None,
+) -> Made:  # fmt: skip
     """Add the blocks up and write scores, areas and tables."""
     legend, cities = load_legend("sinolc1"), read_json(regions)["cities"]
     areas = sum_areas(_each(tallies))
@@ -158,6 +175,11 @@ def sum_up(
         points = Points.from_csv(located.read_text("utf-8"))
         rows = gather_points(_each(tallies))
         references.append(_at_points(shelf, rows, points, located, cities, areas, least))
+        if sets is not None:
+            references[-1]["sets"] = sets.told(
+                Judged(rows, points, _design(located), least, str(located)), points, cities
+            )
+            write_text(folder / "sets.csv", sets.to_csv(points))
         write_text(folder / "points.csv", points_csv(rows, points, cities, shelf.names))
     if truth:
         found = sum_truth(_each(tallies))
@@ -180,8 +202,7 @@ def _at_points(
     shelf: Shelf, rows: list[PointRow], points: Points, located: Path, cities: Any, areas: Areas, least: int
 ) -> dict[str, Any]:
     """What the points say: from their counts where every point weighs the same, else by the design's weights."""
-    legend, path = load_legend("sinolc1"), located.with_name("design.json")
-    design = SampleDesign.from_json(path.read_text("utf-8"), str(path))
+    legend, path, design = load_legend("sinolc1"), located.with_name("design.json"), _design(located)
     told: dict[str, Any] = {"name": "points", "design": design.method, "n": len(rows)}
     told |= {"refused": REFUSED} if design.method == "none" else {"words": WORDS[design.method]}
     two = points.second is not None and bool(points.second.any())
@@ -198,6 +219,12 @@ def _at_points(
         "differences": differences(rows, shelf.names, design.method),
         "adjusted": NOT_ADJUSTED if design.method == "none" else adjusted_areas(matrix, areas),
     }
+
+
+def _design(located: Path) -> SampleDesign:
+    """How the located points were drawn."""
+    path = located.with_name("design.json")
+    return SampleDesign.from_json(path.read_text("utf-8"), str(path))
 
 
 def _each(tallies: tuple[Path, ...]) -> Iterator[dict[str, Any]]:

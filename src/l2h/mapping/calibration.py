@@ -185,13 +185,11 @@ def fit(heard: Heard, values: tuple[int, ...], index: Index, classes: int, defau
     free = heard.where(heard.drawn == 0)
     found = fit_points(free.probability.astype("float64"), free.truth, index, classes, default)
     told = found.apply(np.ascontiguousarray(heard.probability.T, "float32"), index, classes)
-    weights = {}
-    for name, value, first in (("road", TRAFFIC, default.road), ("building", BUILDING, default.building)):
-        on = heard.drawn == value
-        if on.any():
-            k = values.index(value)
-            weights[name] = fit_weight(told[k, on].astype("float64"), heard.truth[on, k], first)
-    return replace(found, **weights)
+    weights = []
+    for value, first in ((TRAFFIC, default.road), (BUILDING, default.building)):
+        on, k = heard.drawn == value, values.index(value) if value in values else 0
+        weights.append(fit_weight(told[k, on].astype("float64"), heard.truth[on, k], first))
+    return replace(found, road=weights[0], building=weights[1])
 
 
 def _of(x: Doubles) -> Calibration:

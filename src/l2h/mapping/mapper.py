@@ -133,7 +133,7 @@ class Mapper:
         """Class of the known vectors that are drawn in a window, 0 where there is none; None where none are drawn."""
         if not self.settings.draw_vectors or readers.vectors is None:
             return None
-        return readers.vectors.read(owner).values[1].astype("uint8")
+        return np.asarray(readers.vectors.read(owner).values[1], "uint8")
 
     def _told(self, probability: Floats) -> Floats:
         """What is said of each class: calibrated where a calibration is."""

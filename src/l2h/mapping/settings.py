@@ -1,6 +1,6 @@
 """Settings of mapping."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class MappingSettings(Settings):
                      before any point says so; heard with the network's opinion (docs/method.md, section 4)
     calibration    : "auto" tells calibrated confidence: fitted at the points of [calibration], by default temperatures
                      without them (docs/method.md, section 4). "off" tells the largest probability as it comes
+    set_levels     : chances with which the sets of classes at the assessment's points are to hold the truth, where
+                     there are points of [calibration] (docs/method.md, section 4)
     without_extras : extras that are not looked at, as if the project had none of these names
     gpu_batch      : windows per pass on a GPU; on the CPU it is always 1
     """
@@ -44,5 +46,6 @@ class MappingSettings(Settings):
     road_precision: float = Field(0.8, gt=0, lt=1)
     building_precision: float = Field(0.9, gt=0, lt=1)
     calibration: Literal["auto", "off"] = "auto"
+    set_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.9, 0.95)
     without_extras: tuple[str, ...] = ()
     gpu_batch: int = Field(8, ge=1)

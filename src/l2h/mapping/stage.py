@@ -1,7 +1,8 @@
 """The stage "map": decide on the prior once, then map block by block."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
 from l2h.mapping.predict import Device
 from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
+from l2h.mapping.telling import tell_sets
 from l2h.mapping.windows import WindowPlan
 from l2h.nets.checkpoint import read_network
 
@@ -30,8 +32,12 @@ CHECKPOINT = "train/network.safetensors"
 LABEL_MODEL = "labels/model.json"
 EVIDENCE = "map/evidence.json"
 CALIBRATION = "map/calibration.json"
+SETS = "map/sets.json"
+SETS_TOLD = "assess/told.csv"
 DECIDES = ("precision", "prior", "prior_margin", "trust")  # settings that the evidence depends on
 POINTS = "map/calibration-points.csv"  # interpreted points on the lattice, where the project has some to calibrate by
+
+Step = Callable[[Context], list[Task]]
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,14 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
         )
     planner = _Planner(settings, layers, device)
     return Stage("map", (planner.extras, planner.evidence, planner.calibration, planner.blocks))
+
+
+def sets_step(settings: MappingSettings, layers: Layers, located: str, device: Device = "cpu") -> Step:
+    """The step that tells sets of classes at the points of `located`, a table below the work folder, into SETS_TOLD.
+
+    It rests on what the stage made of calibration points; where there are none, or no sets are asked for, it is empty.
+    """
+    return partial(_Planner(settings, layers, device).sets, located)
 
 
 @dataclass(frozen=True)
@@ -111,19 +125,38 @@ class _Planner:
             return []
         readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
         points, rules = context.work / POINTS if self.layers.points else None, self._rules(context)
-        inputs: tuple[Path, ...] = engine.files
-        if points is not None:
-            places = Places.from_csv(points)
-            plan = engine.plan(context, self.settings.window_px)
-            owners = plan.owners_of(places.rows, places.cols)
-            found = [points, *_files(readers.imagery, map(plan.reach, owners))]
-            found += extra_files(readers.extras, map(plan.extra_cells, owners))
-            inputs = (*inputs, *found, *self._prior_files(readers, rules.prior, owners))
-            inputs = (*inputs, *self._vector_files(readers, owners))
-        arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "out": out}
-        settings = context.place() | self._digest(engine, readers, rules.prior) | {"points": self.layers.points}
-        settings |= {"shares": rules.shares} | engine.digest("draw_vectors", "road_precision", "building_precision")
-        return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), (out,), settings)]
+        sets = context.work / SETS if points and self.settings.set_levels else None
+        inputs = [*engine.files, *(self._point_files(context, points, rules) if points else [])]
+        arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "out": out, "sets": sets}
+        settings = self._point_settings(context, rules) | {"points": self.layers.points}
+        outputs = (out,) if sets is None else (out, sets)
+        return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), outputs, settings)]
+
+    def sets(self, located: str, context: Context) -> list[Task]:
+        if not (self.layers.points and self.settings.set_levels and self.settings.calibration == "auto"):
+            return []
+        readers, engine, rules = self._readers(context), self._engine(context), self._rules(context)
+        points, sets, out = (context.work / name for name in (located, SETS, SETS_TOLD))
+        inputs = [*engine.files, sets, *self._point_files(context, points, rules)]
+        arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "sets": sets, "out": out}
+        settings = self._point_settings(context, rules)
+        return [Task("assess/sets", tell_sets, arguments, tuple(dict.fromkeys(inputs)), (out,), settings)]
+
+    def _point_files(self, context: Context, points: Path, rules: Rules) -> list[Path]:
+        """The table of points and what is read to say something of them."""
+        readers, places = self._readers(context), Places.from_csv(points)
+        plan = self._engine(context).plan(context, self.settings.window_px)
+        owners = plan.owners_of(places.rows, places.cols)
+        found = [points, *_files(readers.imagery, map(plan.reach, owners))]
+        found += extra_files(readers.extras, map(plan.extra_cells, owners))
+        return found + self._prior_files(readers, rules.prior, owners) + self._vector_files(readers, owners)
+
+    def _point_settings(self, context: Context, rules: Rules) -> dict[str, Any]:
+        """What decides what is told before any calibration point speaks, and what is said at points."""
+        engine = self._engine(context)
+        settings = context.place() | self._digest(engine, self._readers(context), rules.prior)
+        names = ("draw_vectors", "set_levels") if self.layers.points else ()
+        return settings | {"shares": rules.shares} | engine.digest("road_precision", "building_precision", *names)
 
     def blocks(self, context: Context) -> list[Task]:
         plan = self._engine(context).plan(context, self.settings.window_px)

@@ -38,11 +38,27 @@ def _reference(reference: Mapping[str, Any]) -> dict[str, Any]:
         if place[part] is not None
     ]
     nation = places[0]["predicted"]
+    sets = reference.get("sets")
     return {
         "title": TITLES[reference["name"]],
         "unit": "pixels" if reference["design"] == "census" else "points",
         "rows": rows,
         "diagram": diagram(nation["bins"]) if nation else [],
+        "sets": sets_view(sets) if sets else None,
+    }
+
+
+def sets_view(sets: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows of the table of sets: nation, regions where there are several, reference classes of the nation."""
+    regions = [p for p in sets["places"] if p["level"] == "region"]
+    places = sets["places"][:1] + (regions if len(regions) > 1 else [])
+    named = [("Nation" if p["level"] == "nation" else p["name"], p) for p in places]
+    named += [(row["name"].replace("_", " "), row) for row in sets["classes"]]
+    rows = [{"name": name, "class": "value" in row} | level for name, row in named for level in row["levels"]]
+    return {
+        "levels": sets["levels"],
+        "points": sets["calibration_points"],
+        "rows": [row for row in rows if row["coverage"]["value"] is not None],
     }
 
 
