@@ -20,7 +20,6 @@ from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 from l2h.sources.links import FETCHED
 
 if TYPE_CHECKING:
-    from l2h.mapping.stage import Layers
     from l2h.sources.boundaries import Cities
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
@@ -220,10 +219,10 @@ class Pipeline:
     def _map(self) -> Stage:
         from l2h.accuracy.apart import Learned, calibration_step
         from l2h.learning.files import CLEAN, DRAWN_INDEX
-        from l2h.mapping.stage import POINTS, stage
+        from l2h.mapping.stage import POINTS, Layers, stage
 
         p, wanted = self.project, self.project.calibration
-        mapped = stage(p.mapping, self._mapped_layers(), self.device)
+        mapped = stage(p.mapping, Layers(points=wanted is not None, cell_px=p.labels.cell_px), self.device)
         if wanted is None:
             return mapped
         clean = p.learning.clean
@@ -233,11 +232,6 @@ class Pipeline:
             f"train/{DRAWN_INDEX}" if clean.drawn else None,
         )
         return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
-
-    def _mapped_layers(self) -> "Layers":
-        from l2h.mapping.stage import Layers
-
-        return Layers(points=self.project.calibration is not None, cell_px=self.project.labels.cell_px)
 
     def _release(self) -> Stage:
         from l2h.product.stage import stage
@@ -249,11 +243,10 @@ class Pipeline:
         from l2h.mapping.stage import sets_step
 
         p, reference = self.project, self.project.reference
-        asked = bool(p.calibration and p.mapping.calibration == "auto" and p.mapping.set_levels)
-        if not (asked and reference and reference.points):
+        if not (p.calibration and p.mapping.tells_sets and reference and reference.points):
             return stage(reference)
         locate, *rest = stage(reference, sets=True).steps
-        return Stage("assess", (locate, sets_step(p.mapping, self._mapped_layers(), LOCATED, self.device), *rest))
+        return Stage("assess", (locate, sets_step(p.mapping, p.labels.cell_px, LOCATED, self.device), *rest))
 
     def _survey(self) -> Stage:
         from l2h.accuracy.survey.stage import stage

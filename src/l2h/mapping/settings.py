@@ -49,3 +49,8 @@ class MappingSettings(Settings):
     set_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.9, 0.95)
     without_extras: tuple[str, ...] = ()
     gpu_batch: int = Field(8, ge=1)
+
+    @property
+    def tells_sets(self) -> bool:
+        """Whether sets of classes are bounded where there are points to calibrate by."""
+        return self.calibration == "auto" and bool(self.set_levels)

@@ -77,12 +77,12 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
     return Stage("map", (planner.extras, planner.evidence, planner.calibration, planner.blocks))
 
 
-def sets_step(settings: MappingSettings, layers: Layers, located: str, device: Device = "cpu") -> Step:
+def sets_step(settings: MappingSettings, cell_px: int, located: str, device: Device = "cpu") -> Step:
     """The step that tells sets of classes at the points of `located`, a table below the work folder, into SETS_TOLD.
 
-    It rests on what the stage made of calibration points; where there are none, or no sets are asked for, it is empty.
+    For a project with calibration points and settings that tell sets: it rests on what `stage` made of them.
     """
-    return partial(_Planner(settings, layers, device).sets, located)
+    return partial(_Planner(settings, Layers(points=True, cell_px=cell_px), device).sets, located)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Planner:
             return []
         readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
         points, rules = context.work / POINTS if self.layers.points else None, self._rules(context)
-        sets = context.work / SETS if points and self.settings.set_levels else None
+        sets = context.work / SETS if points and self.settings.tells_sets else None
         inputs = [*engine.files, *(self._point_files(context, points, rules) if points else [])]
         arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "out": out, "sets": sets}
         settings = self._point_settings(context, rules) | {"points": self.layers.points}
@@ -133,8 +133,6 @@ class _Planner:
         return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), outputs, settings)]
 
     def sets(self, located: str, context: Context) -> list[Task]:
-        if not (self.layers.points and self.settings.set_levels and self.settings.calibration == "auto"):
-            return []
         readers, engine, rules = self._readers(context), self._engine(context), self._rules(context)
         points, sets, out = (context.work / name for name in (located, SETS, SETS_TOLD))
         inputs = [*engine.files, sets, *self._point_files(context, points, rules)]
