@@ -221,11 +221,10 @@ class Pipeline:
         from l2h.learning.files import CLEAN, DRAWN_INDEX
         from l2h.mapping.stage import POINTS, Layers, stage
 
-        p, wanted = self.project, self.project.calibration
+        p, wanted, clean = self.project, self.project.calibration, self.project.learning.clean
         mapped = stage(p.mapping, Layers(points=wanted is not None, cell_px=p.labels.cell_px), self.device)
         if wanted is None:
             return mapped
-        clean = p.learning.clean
         seen = Learned(
             f"train/{CLEAN}" if clean.points else None,
             clean.points or "",
