@@ -17,6 +17,7 @@ from l2h.core.tasks import Context, Stage, StageReport, Task, plan_stage, run_st
 from l2h.facts import layer_facts, page_settings, release_facts
 from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
+from l2h.sources.extra_settings import extra_layers
 from l2h.sources.links import FETCHED
 
 if TYPE_CHECKING:
@@ -213,8 +214,7 @@ class Pipeline:
         from l2h.learning.stage import stage
 
         p, cell_px = self.project, self.project.labels.cell_px
-        extras = tuple(extra.layer() for extra in p.extras)
-        return with_clean(stage(p.learning, cell_px, extras), p.learning.clean, p.reference, cell_px)
+        return with_clean(stage(p.learning, cell_px, extra_layers(p.extras)), p.learning.clean, p.reference, cell_px)
 
     def _map(self) -> Stage:
         from l2h.accuracy.apart import Learned, calibration_step
@@ -222,14 +222,12 @@ class Pipeline:
         from l2h.mapping.stage import POINTS, Layers, stage
 
         p, wanted, clean = self.project, self.project.calibration, self.project.learning.clean
-        mapped = stage(p.mapping, Layers(points=wanted is not None, cell_px=p.labels.cell_px), self.device)
+        layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px, extras=extra_layers(p.extras))
+        mapped = stage(p.mapping, layers, self.device)
         if wanted is None:
             return mapped
-        seen = Learned(
-            f"train/{CLEAN}" if clean.points else None,
-            clean.points or "",
-            f"train/{DRAWN_INDEX}" if clean.drawn else None,
-        )
+        points, drawn = (f"train/{CLEAN}" if clean.points else None), (f"train/{DRAWN_INDEX}" if clean.drawn else None)
+        seen = Learned(points, clean.points or "", drawn)
         return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
 
     def _release(self) -> Stage:
@@ -239,13 +237,14 @@ class Pipeline:
 
     def _assess(self) -> Stage:
         from l2h.accuracy.stage import LOCATED, stage
-        from l2h.mapping.stage import sets_step
+        from l2h.mapping.stage import Layers, sets_step
 
         p, reference = self.project, self.project.reference
         if not (p.calibration and p.mapping.tells_sets and reference and reference.points):
             return stage(reference)
+        layers = Layers(points=True, cell_px=p.labels.cell_px, extras=extra_layers(p.extras))
         locate, *rest = stage(reference, sets=True).steps
-        return Stage("assess", (locate, sets_step(p.mapping, p.labels.cell_px, LOCATED, self.device), *rest))
+        return Stage("assess", (locate, sets_step(p.mapping, layers, LOCATED, self.device), *rest))
 
     def _survey(self) -> Stage:
         from l2h.accuracy.survey.stage import stage

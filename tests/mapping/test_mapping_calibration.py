@@ -177,7 +177,7 @@ def test_sets_are_the_same_whatever_the_blocks_and_what_the_map_says(
         context = with_points(place.store(tmp_path / str(size), size, net), 100)
         mapped = stage(settings, layers)
         run_stage(mapped, context)
-        run_stage(Stage("assess", (sets_step(settings, 10, POINTS),)), context)  # any located points will do
+        run_stage(Stage("assess", (sets_step(settings, layers, POINTS),)), context)  # any located points will do
         found.append([(context.work / name).read_bytes() for name in ("map/sets.json", "assess/told.csv")])
         maps = context.store("map").read(context.grid.window).values
     assert found[0] == found[1]
@@ -205,7 +205,7 @@ def test_without_points_or_levels_there_are_no_sets(tmp_path: Path, world: Calla
     assert not (context.work / "map/sets.json").exists()
     few = MappingSettings(window_px=48)
     run_stage(stage(few, Layers(points=True)), context)
-    run_stage(Stage("assess", (sets_step(few, 10, POINTS),)), context)
+    run_stage(Stage("assess", (sets_step(few, Layers(points=True), POINTS),)), context)
     assert (context.work / "assess/told.csv").read_text().splitlines()[0] == "id,row,col,class"
 
 

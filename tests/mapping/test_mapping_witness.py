@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l2h.mapping.calibration import Calibration, Heard, default_calibration, fit
+from l2h.mapping.calibration import Calibration, Interpreted, default_calibration, fit
 from l2h.mapping.witness import LEAST_DRAWN, fit_weight, hear, weight
 
 VALUES = (1, 2, 6)
@@ -73,8 +73,8 @@ def test_temperatures_come_from_where_nothing_is_drawn() -> None:
     truth = np.eye(3, dtype=bool)[generator.integers(0, 3, 400)]
     drawn = np.where(np.arange(400) < 200, 1, 0).astype("uint8")
     default = default_calibration({}, prior=True, witness=(2.0, 3.0))
-    found = fit(Heard(p, truth, drawn), VALUES, INDEX, 2, default)
-    free = Heard(p[200:], truth[200:], drawn[200:])
+    found = fit(Interpreted(p, truth, drawn), VALUES, INDEX, 2, default)
+    free = Interpreted(p[200:], truth[200:], drawn[200:])
     alone = fit(free, VALUES, INDEX, 2, default)
     assert (found.coarse, found.split, found.bias) == (alone.coarse, alone.split, alone.bias)
     assert (alone.road, alone.building) == (2.0, 3.0)

@@ -15,7 +15,7 @@ from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_json
 from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
 from l2h.core.tasks import Made
-from l2h.mapping.calibration import Calibration, Heard, fit
+from l2h.mapping.calibration import Calibration, Interpreted, fit
 from l2h.mapping.conformal import fit_sets
 from l2h.mapping.engine import Engine, close
 from l2h.mapping.heard import close_extras
@@ -97,12 +97,12 @@ def tell(probability: Floats, drawn: npt.NDArray[np.uint8], mapper: Mapper, cali
     return np.asarray(calibration.hear(told, drawn, mapper.values).T)
 
 
-def hear_points(mapper: Mapper, readers: Readers, places: Places) -> Heard:
+def hear_points(mapper: Mapper, readers: Readers, places: Places) -> Interpreted:
     """What the map says at interpreted points before calibration; points without imagery are left out."""
     asked = mapper.at_places(readers, places.rows, places.cols)
     close_extras(readers.extras)
     close(readers.imagery, readers.posterior, readers.vectors)
-    return Heard(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen)
+    return Interpreted(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen)
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -160,7 +160,7 @@ def fit_points(
 
 
 @dataclass(frozen=True)
-class Heard:
+class Interpreted:
     """What is said at n interpreted pixels before calibration, and what is right there.
 
     probability : [n, K]; truth : bool [n, K]; drawn : uint8 [n], class of the vector drawn there, 0 for none
@@ -173,11 +173,11 @@ class Heard:
     def __len__(self) -> int:
         return len(self.drawn)
 
-    def where(self, chosen: npt.NDArray[np.bool_] | Index) -> "Heard":
-        return Heard(self.probability[chosen], self.truth[chosen], self.drawn[chosen])
+    def where(self, chosen: npt.NDArray[np.bool_] | Index) -> "Interpreted":
+        return Interpreted(self.probability[chosen], self.truth[chosen], self.drawn[chosen])
 
 
-def fit(heard: Heard, values: tuple[int, ...], index: Index, classes: int, default: Calibration) -> Calibration:
+def fit(heard: Interpreted, values: tuple[int, ...], index: Index, classes: int, default: Calibration) -> Calibration:
     """Temperatures and biases where nothing is drawn (`fit_points`), then the weights of vectors where they are.
 
     values : class of each of the K; index : its place among the `classes` coarse ones

@@ -1,7 +1,7 @@
 """The stage "map": decide on the prior once, then map block by block."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from l2h.core.errors import SettingsError
 from l2h.core.extras import ExtraLayer
-from l2h.core.files import read_json, write_json
+from l2h.core.files import read_json
 from l2h.core.grid import Block, Window
 from l2h.core.raster import BlockStore, RasterReader, write_raster
 from l2h.core.tasks import Context, Hole, Made, Stage, Task
@@ -18,9 +18,9 @@ from l2h.mapping.calibrating import Places, Rules, calibrate, read_calibration
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import DOUBTED
 from l2h.mapping.engine import Engine, close
-from l2h.mapping.evidence import expected_of_labels, shares_of
 from l2h.mapping.heard import Heard, close_extras, extra_files, heard_task, listen, present, stack_of
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
+from l2h.mapping.measuring import measure_evidence
 from l2h.mapping.predict import Device
 from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
@@ -77,12 +77,12 @@ def stage(settings: MappingSettings, layers: Layers = ALL_LAYERS, device: Device
     return Stage("map", (planner.extras, planner.evidence, planner.calibration, planner.blocks))
 
 
-def sets_step(settings: MappingSettings, cell_px: int, located: str, device: Device = "cpu") -> Step:
+def sets_step(settings: MappingSettings, layers: Layers, located: str, device: Device = "cpu") -> Step:
     """The step that tells sets of classes at the points of `located`, a table below the work folder, into SETS_TOLD.
 
     For a project with calibration points and settings that tell sets: it rests on what `stage` made of them.
     """
-    return partial(_Planner(settings, Layers(points=True, cell_px=cell_px), device).sets, located)
+    return partial(_Planner(settings, layers, device).sets, located)
 
 
 @dataclass(frozen=True)
@@ -235,29 +235,6 @@ class _Planner:
             told = read_json(context.work / EVIDENCE)["shares"]
             shares = {int(value): float(share) for value, share in told.items()} if told else None
         return Rules(self._prior(context), shares)
-
-
-def measure_evidence(engine: Engine, readers: Readers, model: Path, out: Path) -> Made:
-    """Measure what network and labels expect of themselves and how far they agree; write the decision on the prior."""
-    settings = engine.settings
-    mapper = engine.mapper(calibration=engine.default_calibration(prior=False))
-    agreement, sums, windows = mapper.measure(readers)
-    close_extras(readers.extras)
-    close(readers.imagery, readers.posterior)
-    labels = expected_of_labels(read_json(model), str(model))
-    prior = agreement.wants_prior(labels, settings.prior_margin) if settings.prior == "auto" else settings.prior == "on"
-    figures = {
-        "agreement": round(agreement.agreement, 6),
-        "label_accuracy": round(labels, 6),
-        "posterior_accuracy": round(agreement.posterior_accuracy, 6),
-        "network_accuracy": round(agreement.network_accuracy, 6),
-        "trust": round(agreement.trust, 6),
-        "windows": windows,
-        "prior": prior,
-        "shares": shares_of(mapper.values, sums),
-    }
-    write_json(out, {**asdict(agreement), **figures, "setting": settings.prior, "margin": settings.prior_margin})
-    return Made(info=figures)
 
 
 def map_block(

@@ -12,6 +12,7 @@ from l2h.core.tasks import Made
 from l2h.mapping.calibrating import Places, Rules, tell
 from l2h.mapping.conformal import Sets
 from l2h.mapping.engine import Engine, close
+from l2h.mapping.heard import close_extras
 from l2h.mapping.mapper import Asked, Readers
 
 
@@ -23,6 +24,7 @@ def tell_sets(engine: Engine, readers: Readers, rules: Rules, points: Path, sets
     """
     mapper, places = engine.mapper(rules.prior), Places.from_csv(points)
     asked = mapper.at_places(readers, places.rows, places.cols)
+    close_extras(readers.extras)
     close(readers.imagery, readers.posterior, readers.vectors)
     bounds = Sets.from_dict(read_json(sets), str(sets), mapper.values)
     mapped = mapped_classes(asked, mapper.values)

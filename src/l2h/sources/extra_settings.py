@@ -1,6 +1,7 @@
 """Settings of extras: layers of about 10 m that a network may look at beside the picture, and that may be missing."""
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -80,3 +81,8 @@ class ExtraSettings(LayerSettings):
         """As workspaces and networks know it."""
         scale = FIXED[self.kind][1] if self.kind != "raster" else None
         return ExtraLayer(self.name, self.channels, self.unit, scale)
+
+
+def extra_layers(extras: Iterable[ExtraSettings]) -> tuple[ExtraLayer, ...]:
+    """As workspaces and networks know them."""
+    return tuple(extra.layer() for extra in extras)
