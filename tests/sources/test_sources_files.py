@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import osmium
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import shapely
 from osmium.osm.mutable import Node, Way
 from pydantic import ValidationError
-from scripted import Answer, Fault, Scripted, busy, hang_up, lies, page, part_then, redirect, stall
+from scripted import Answer, Fault, Scripted, busy, hang_up, lies, page, part_then, redirect, stall, without_ranges
 from shapely import LineString, box
 from tiny_project import make_project
 
@@ -27,6 +32,7 @@ from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.links import CHECKS, fault_of, names_of
 from l2h.sources.orders import Order
+from l2h.sources.osm_layers import write_layers
 from l2h.sources.settings import BoundarySettings, OsmSettings
 from l2h.sources.transfer import Receipt, receipt_of
 
@@ -238,6 +244,88 @@ def test_addresses_that_settings_refuse(address: str, match: str) -> None:
         OsmSettings(paths=[address])
     with pytest.raises(ValidationError, match=match.partition(r" \(")[0]):
         BoundarySettings(path=address, licence="x")
+
+
+# --- groups of rows ---------------------------------------------------------------------------------------------------
+
+WEST, SOUTH = 117.0001, 30.0107  # on the grid
+
+
+def write_segments(path: Path, places: list[tuple[float, float]], group_rows: int = 2) -> None:
+    """Roads as Overture publishes them: WKB in degrees, a bounding box a row, in groups of rows."""
+    lines = np.array([LineString([(x, y), (x + 1e-4, y)]) for x, y in places], object)
+    corners = pa.struct([(name, pa.float32()) for name in ("xmin", "ymin", "xmax", "ymax")])
+    boxes = [dict(zip(("xmin", "ymin", "xmax", "ymax"), row, strict=True)) for row in shapely.bounds(lines).tolist()]
+    texts = {"subtype": "road", "class": "primary", "connectors": "c", "sources": "s"}
+    table = pa.table({
+        "id": [f"r{i}" for i in range(len(lines))], "geometry": list(shapely.to_wkb(lines)),
+        "bbox": pa.array(boxes, corners), "version": [1] * len(lines),
+        **{name: [text] * len(lines) for name, text in texts.items()},
+    })  # fmt: skip
+    column = {"encoding": "WKB", "geometry_types": ["LineString"]}
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(geo).encode()}), path, row_group_size=group_rows)
+
+
+def window(folder: Path, *addresses: str) -> tuple[Order, ...]:
+    with Delivery([OsmSettings(paths=addresses, take="window")], GRID, folder, QUICK) as desk:
+        return desk.fetch(desk.plan(), Silent())
+
+
+def roads_of(folder: Path, file: Path) -> bytes:
+    """The roads that the stage makes of a file."""
+    outputs = folder / "r.parquet", folder / "b.parquet", folder / "o.json", folder / "n.parquet"
+    write_layers([file], GRID, 100.0, outputs)
+    return outputs[0].read_bytes()
+
+
+def test_only_the_groups_near_the_grid_come_and_make_the_same_roads(scripted: Scripted, tmp_path: Path) -> None:
+    far = [(8 + i / 1000, 47.0) for i in range(2000)]
+    here = [(WEST, SOUTH), (WEST, SOUTH + 1e-4)]
+    write_segments(scripted.folder / "s.parquet", [*far, *here, *far])
+    scripted.script["GET /s.parquet"] = [part_then(hang_up), busy(503)]
+    (order,) = window(tmp_path, f"{scripted.url}/s.parquet")
+    assert order.state == "kept"
+    got = tmp_path / "inputs/fetched/osm/s.parquet"
+    assert pq.read_table(got)["id"].to_pylist() == ["r2000", "r2001"]
+    assert roads_of(tmp_path / "a", got) == roads_of(tmp_path / "b", scripted.folder / "s.parquet")
+    receipt = the_receipt(tmp_path, "s.parquet")
+    assert receipt.part.startswith("groups near [116.99")
+    assert receipt.verified == "nothing"
+    asked = len(scripted.seen.requests)
+    assert window(tmp_path, f"{scripted.url}/s.parquet")[0].state == "kept"
+    assert len(scripted.seen.requests) == asked
+
+
+def test_a_file_without_a_row_near_comes_empty_and_what_is_no_parquet_does_not(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    write_segments(scripted.folder / "far.parquet", [(8.0, 47.0)])
+    (scripted.folder / "page.parquet").write_text("<html>not found</html>")
+    pq.write_table(pa.table({"highway": ["a"]}), scripted.folder / "plain.parquet")
+    whole = (scripted.folder / "far.parquet").read_bytes()
+    (scripted.folder / "cut.parquet").write_bytes(whole[:-40])
+    names = ("far", "page", "plain", "cut")
+    orders = window(tmp_path, *(f"{scripted.url}/{name}.parquet" for name in names))
+    assert [order.state for order in orders] == ["kept", "missing", "missing", "missing"]
+    assert pq.read_metadata(tmp_path / "inputs/fetched/osm/far.parquet").num_rows == 0
+    for order, reason in zip(orders[1:], ("is no Parquet", "is no GeoParquet", "cannot be read"), strict=True):
+        assert reason in order.reason
+    scripted.script["GET /far.parquet"] = [without_ranges] * 9
+    (order,) = window(tmp_path / "other", f"{scripted.url}/far.parquet")
+    assert order.state == "kept"  # it is shorter than a piece, so that the whole is the part
+    with pytest.raises(ValidationError, match="goes with the address of a GeoParquet file"):
+        OsmSettings(paths=["https://a.example/m.osm.pbf"], take="window")
+
+
+def test_boxes_that_are_not_in_degrees_choose_nothing(scripted: Scripted, tmp_path: Path) -> None:
+    """Our own layers keep boxes in metres: all rows come."""
+    outputs = tmp_path / "roads.parquet", tmp_path / "b.parquet", tmp_path / "o.json", tmp_path / "n.parquet"
+    write_segments(tmp_path / "s.parquet", [(WEST, SOUTH)])
+    write_layers([tmp_path / "s.parquet"], GRID, 100.0, outputs)
+    shutil.copy(outputs[0], scripted.folder / "roads.parquet")
+    assert window(tmp_path, f"{scripted.url}/roads.parquet")[0].state == "kept"
+    assert pq.read_metadata(tmp_path / "inputs/fetched/osm/roads.parquet").num_rows == 1
 
 
 # --- what a run sees --------------------------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
 """Who brings vector files that have an address: extracts of OpenStreetMap, Overture, outlines of cities."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from urllib.parse import urlsplit
 
+from l2h.core.crs import metres_per_unit
 from l2h.sources.arrivals import place_of
 from l2h.sources.carry import asked, carried, kept
+from l2h.sources.groups import cut_groups, part_near
+from l2h.sources.intake import in_degrees
 from l2h.sources.orders import Order, Site
 from l2h.sources.pace import Pace
 from l2h.sources.settings import BoundarySettings, OsmSettings
+from l2h.sources.tiles import Box
 from l2h.sources.transfer import Transfer, stat_patiently
 
 
@@ -32,9 +37,23 @@ class FileSupply:
     def orders(self) -> Sequence[Order]:
         folder = self.site.project_dir
         return [
-            Order(self.layer, file, address, place_of(self.layer, file, folder), "kept")
+            Order(self.layer, file, address, place_of(self.layer, file, folder), "kept", part=self._part(file))
             for address, file in self.links.files.items()
         ]
+
+    def _part(self, file: str) -> str:
+        """Which part of a file is taken; empty for the whole."""
+        return part_near(self._box) if self._box and file.endswith(".parquet") else ""
+
+    @cached_property
+    def _box(self) -> Box | None:
+        """In degrees, around the grid, where only what is near it is taken; None where files come whole."""
+        if not isinstance(self.settings, OsmSettings) or self.settings.take == "whole":
+            return None
+        grid = self.site.grid
+        margin = self.settings.margin_m / metres_per_unit(grid.crs)
+        left, bottom, right, top = grid.bounds()
+        return in_degrees((left - margin, bottom - margin, right + margin, top + margin), grid.crs)
 
     def look(self, order: Order) -> Order:
         pace = self._pace(order)
@@ -44,6 +63,9 @@ class FileSupply:
         """The project file says what is needed: nothing to note."""
 
     def fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
+        if order.part and self._box:
+            place = self._store, order.address, order.target, self._box
+            return carried(order, lambda: cut_groups(*place, self._pace(order), advance))
         return carried(order, Transfer(self._store, order.address, order.target, self._pace(order), advance).run)
 
     def _pace(self, order: Order) -> Pace:

@@ -48,7 +48,7 @@ class Intake:
         self.grid, self.account = grid, Account(scratch, labels)
         left, bottom, right, top = grid.bounds()
         self.bounds = (left - margin, bottom - margin, right + margin, top + margin)
-        self.degrees = _in_degrees(self.bounds, grid.crs)
+        self.degrees = in_degrees(self.bounds, grid.crs)
         self._roads = Sorter(scratch, "roads", _schema(ROAD_FIELDS))
         self._buildings = Sorter(scratch, "buildings", _schema(BUILDING_FIELDS))
 
@@ -171,7 +171,7 @@ def _spread(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return numbers
 
 
-def _in_degrees(bounds: tuple[float, float, float, float], crs: str) -> tuple[float, float, float, float] | None:
+def in_degrees(bounds: tuple[float, float, float, float], crs: str) -> tuple[float, float, float, float] | None:
     """A box in longitude and latitude that holds `bounds`; None where there is none (across 180°, or no place)."""
     left, bottom, right, top = transformer(crs, WGS84).transform_bounds(*bounds, densify_pts=41)
     if not np.isfinite((left, bottom, right, top)).all() or left >= right:

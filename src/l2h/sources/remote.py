@@ -46,10 +46,12 @@ class RemoteFile:
 
     error : the first failure; GDAL does not hand errors on, and may take a failed read for success
     came  : bytes that came
+    piece : bytes in which it is asked for;  kept : pieces that are kept
     """
 
     error: L2HError | None = None
     came = 0
+    piece, kept = PIECE, KEPT
 
     def __init__(self, store: Store, name: str, remote: Remote, pace: Pace, advance: Callable[[int], None]) -> None:
         if remote.size is None:
@@ -64,25 +66,25 @@ class RemoteFile:
         stop = min(stop, self.size)
         if self.error is not None or stop <= start:
             return b""
-        first = start // PIECE
+        first = start // self.piece
         try:
-            data = b"".join(self._piece(number) for number in range(first, (stop - 1) // PIECE + 1))
+            data = b"".join(self._piece(number) for number in range(first, (stop - 1) // self.piece + 1))
         except L2HError as error:
             self.error = error
             return b""
-        return data[start - first * PIECE : stop - first * PIECE]
+        return data[start - first * self.piece : stop - first * self.piece]
 
     def _piece(self, number: int) -> bytes:
         if number not in self._pieces:
             self._pieces[number] = patiently(lambda: self._ask(number), lambda: self.came, self._pace, self._deadline)
         self._pieces.move_to_end(number)
         data = self._pieces[number]
-        if len(self._pieces) > KEPT:
+        if len(self._pieces) > self.kept:
             self._pieces.popitem(last=False)
         return data
 
     def _ask(self, number: int) -> bytes:
-        start, stop = number * PIECE, min(self.size, (number + 1) * PIECE)
+        start, stop = number * self.piece, min(self.size, (number + 1) * self.piece)
         with self._store.open(self._name, start, self._remote.version, stop) as stream:
             data = b""
             for chunk in stream.chunks:
@@ -97,7 +99,9 @@ class RemoteFile:
 
 
 class Handle:
-    """A place in a remote file: what GDAL reads through."""
+    """A place in a remote file: what GDAL and Arrow read through."""
+
+    closed = False
 
     def __init__(self, file: RemoteFile) -> None:
         self._file, self._at = file, 0
@@ -158,14 +162,17 @@ def cut(store: Store, name: str, target: Path, grid: Grid, pace: Pace, advance: 
         with open_remote(file, remote.address) as source:
             _copy(source, part, window_for(frame_of(source, name), grid))
         check_tiff_whole(part)  # what a full disk cut off while closing
-        stat, digest = part.stat(), sha256_file(part)
-        seconds = round(time.monotonic() - began, 3)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        receipt = Receipt(
-            remote.address, stat.st_size, stat.st_mtime_ns, digest, remote.version, "nothing", now, seconds,
-            part_of(grid), file.came,
-        )  # fmt: skip
-        write_json(target.with_name(target.name + RECEIPT), asdict(receipt))
+        return write_receipt(target, part, remote, part_of(grid), file.came, time.monotonic() - began)
+
+
+def write_receipt(target: Path, path: Path, remote: Remote, part: str, came: int, seconds: float) -> Receipt:
+    """Write the receipt of a part of a file that lies at `path` and is about to be called `target`."""
+    stat, now = path.stat(), datetime.now(UTC).isoformat(timespec="seconds")
+    receipt = Receipt(
+        remote.address, stat.st_size, stat.st_mtime_ns, sha256_file(path), remote.version, "nothing", now,
+        round(seconds, 3), part, came,
+    )  # fmt: skip
+    write_json(target.with_name(target.name + RECEIPT), asdict(receipt))
     return receipt
 
 

@@ -217,10 +217,12 @@ class OsmSettings(LayerSettings):
     where it has a column `highway`, segments or buildings of Overture Maps where it has their columns, else buildings.
 
     paths    : globs, relative to the project folder, and addresses (`https://…`, `s3://…`) of files that `fetch` brings
+    take     : of GeoParquet with an address: `whole` files, or as `window` the groups of rows near the grid
     margin_m : features up to this far outside the grid are kept, since wide roads reach in
     """
 
     paths: Paths
+    take: Literal["whole", "window"] = "whole"
     licence: str = Field("ODbL-1.0", min_length=1)
     attribution: str = "© OpenStreetMap contributors"
     may_publish: bool = True
@@ -230,6 +232,8 @@ class OsmSettings(LayerSettings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_links(self.paths, EXTRACTS)
+        if self.take == "window" and not any(name.endswith(".parquet") for name in self.links.files.values()):
+            raise ValueError('take = "window" goes with the address of a GeoParquet file')
         return self
 
     @property
@@ -294,4 +298,4 @@ class SurveySettings(LayerSettings):
     area: str | None = None
 
 
-Layer = ProductSettings | ImagerySettings | OsmSettings | BoundarySettings  # whose files may come by `fetch`
+Layer = ProductSettings | ImagerySettings | OsmSettings | BoundarySettings

@@ -80,7 +80,7 @@ def read_parquet(path: Path, intake: Intake) -> None:
             row += len(batch)
 
 
-def geometry_of(schema: pa.Schema, path: Path) -> tuple[str, str]:
+def geometry_of(schema: pa.Schema, path: Path | str) -> tuple[str, str]:
     """Column and CRS of a GeoParquet file's geometries; InputError where it has none, or not as WKB."""
     try:
         geo = json.loads((schema.metadata or {})[b"geo"])

@@ -1,0 +1,89 @@
+"""The groups of rows of a GeoParquet file that lie near a place, taken from a file that stays where it is.
+
+Overture's files hold a part of the Earth each, in groups whose footer says which box they lie in: of gigabytes, a town
+needs some megabytes.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from l2h.core.crs import parse_crs
+from l2h.core.errors import InputError
+from l2h.core.files import atomic_path
+from l2h.sources.pace import Pace
+from l2h.sources.remote import Handle, RemoteFile, write_receipt
+from l2h.sources.stores import Store
+from l2h.sources.tiles import Box
+from l2h.sources.transfer import Receipt, WrongBytesError, stat_patiently, storage_errors
+from l2h.sources.vector_files import geometry_of
+
+SIDES = ("xmin", "ymin", "xmax", "ymax")  # of the column `bbox` of GeoParquet and of Overture
+
+
+class LargePieces(RemoteFile):
+    """Read in pieces of a megabyte: columns of a group are long."""
+
+    piece, kept = 1 << 20, 32
+
+
+def part_near(box: Box) -> str:
+    """Which part of a file is taken, as receipts say it."""
+    return f"groups near {[round(side, 6) for side in box]}"
+
+
+def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, advance: Callable[[int], None]) -> Receipt:
+    """Write the groups of rows that may meet a box (west, south, east, north, in degrees), as they are.
+
+    A file without such a group becomes one without rows; one whose boxes are not in degrees comes whole. InputError
+    where the server knows no ranges or the file is no GeoParquet, WrongBytesError where it is no Parquet.
+    """
+    began = time.monotonic()
+    remote = stat_patiently(store, name, pace, pace.deadline())
+    file = LargePieces(store, name, remote, pace, advance)
+    if file.read(0, 4) != b"PAR1" and file.error is None:
+        raise WrongBytesError("a file is no Parquet file", where=remote.address)
+    with atomic_path(target) as part:
+        with _reading(file, remote.address):
+            source = pq.ParquetFile(pa.PythonFile(Handle(file), mode="r"))
+        _, crs = geometry_of(source.schema_arrow, remote.address)
+        groups: Sequence[int] = range(source.num_row_groups)
+        if parse_crs(crs).is_geographic:
+            groups = groups_near(source.metadata, box)
+        with storage_errors(part), pq.ParquetWriter(part, source.schema_arrow, compression="zstd") as out:
+            for group in groups:
+                with _reading(file, remote.address):
+                    rows = source.read_row_group(group)
+                out.write_table(rows, row_group_size=max(1, len(rows)))
+        return write_receipt(target, part, remote, part_near(box), file.came, time.monotonic() - began)
+
+
+@contextmanager
+def _reading(file: RemoteFile, address: str) -> Iterator[None]:
+    """What the library makes of a failed read is told as the failure itself."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise file.error or InputError("a Parquet file cannot be read", where=address, got=str(error)) from error
+    if file.error is not None:
+        raise file.error
+
+
+def groups_near(metadata: pq.FileMetaData, box: Box) -> list[int]:
+    """The groups that may meet a box, by the statistics of their column `bbox`; all where there are none."""
+    return [number for number in range(metadata.num_row_groups) if _meets(metadata.row_group(number), box)]
+
+
+def _meets(group: pq.RowGroupMetaData, box: Box) -> bool:
+    columns = (group.column(number) for number in range(group.num_columns))
+    said = {column.path_in_schema: column.statistics for column in columns if column.path_in_schema.startswith("bbox.")}
+    stats = [found for side in SIDES if (found := said.get(f"bbox.{side}")) is not None and found.has_min_max]
+    if len(stats) < len(SIDES):
+        return True
+    west, south, east, north = stats
+    beside = west.min > box[2] or east.max < box[0] or south.min > box[3] or north.max < box[1]
+    return not beside
