@@ -26,7 +26,7 @@ def test_a_regime_sets_sizes_and_explicit_keys_override_them() -> None:
 @pytest.mark.parametrize(
     ("regime", "km2", "megapixels"),
     [
-        ("small", 0.1, 10.0),
+        ("small", 0.1, 20.0),
         ("small", 2, 80.0),
         ("small", 1e5, 120.0),
         ("standard", 1, 40.0),

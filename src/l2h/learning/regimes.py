@@ -23,7 +23,7 @@ class Size:
 
 
 SIZES: dict[str, Size] = {
-    "small": Size(40, 10.0, 120.0),
+    "small": Size(40, 20.0, 120.0),
     "standard": Size(15, 40.0, 20_000.0),
     "large": Size(2, 40.0, 100_000.0),
 }
