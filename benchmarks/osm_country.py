@@ -97,8 +97,12 @@ def write_country(path: Path, ways: int, raw: bool = False) -> int:
 
 def _blocks(side: int) -> Iterator[bytes]:
     cells = side * side
+    rows = list(_node_pattern(side))
     for row in range(side):
-        yield from _node_blocks(row * side * PLACES + 1, _places(np.random.default_rng((7, row)), side, row))
+        for first, lat, ids, lats, lons in rows:
+            start = varints(zigzag(row * side * PLACES + 1 + first)) + ids
+            north = varints(zigzag(lat + round(row * CELL * 1e7))) + lats
+            yield block([""], message(2, message(1, start) + message(8, north) + message(9, lons)))
     for first in range(0, cells, STAMP):
         yield block(*_ways(first, min(STAMP, cells - first)))
     for first in range(0, cells, COURT * 8000):
@@ -112,8 +116,8 @@ def _header(side: int) -> bytes:
     return message(1, box) + features + number(32, int(datetime.fromisoformat(TIMESTAMP).timestamp()))
 
 
-def _places(rng: np.random.Generator, side: int, row: int) -> npt.NDArray[np.int64]:
-    """Longitudes and latitudes of a row of cells in 1e-7 degrees, [side * PLACES, 2]: houses, streets, fields."""
+def _places(rng: np.random.Generator, side: int) -> npt.NDArray[np.int64]:
+    """Places of the first row of cells in 1e-7 degrees, [side * PLACES, 2]: of houses, streets, fields."""
     corner = np.stack(np.divmod(np.arange(HOUSES), 4), axis=1)[:, ::-1] * (0.2, 0.25) + 0.1
     size = rng.uniform(0.05, 0.12, (side, HOUSES, 1, 2))
     houses = corner[:, None] + size * [(0, 0), (1, 0), (1, 1), (0, 1)]
@@ -125,17 +129,18 @@ def _places(rng: np.random.Generator, side: int, row: int) -> npt.NDArray[np.int
     fields = np.stack([circle + np.array([0.3 * k + 0.15, 0.85]) for k in range(FIELDS)])
     parts = houses, streets, streets[..., ::-1], np.broadcast_to(fields, (side, *fields.shape))
     cells = np.concatenate([part.reshape(side, -1, 2) for part in parts], axis=1) * CELL
-    cells += np.stack([WEST + np.arange(side) * CELL, np.full(side, SOUTH + row * CELL)], 1)[:, None]
+    cells += np.stack([WEST + np.arange(side) * CELL, np.full(side, SOUTH)], 1)[:, None]
     return np.rint(cells * 1e7).astype("int64").reshape(-1, 2)
 
 
-def _node_blocks(first: int, places: Numbers) -> Iterator[bytes]:
+def _node_pattern(side: int) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
+    """Blocks of a row of cells: first place, its latitude, and the steps from place to place that all rows share."""
+    places = _places(np.random.default_rng(7), side)
     for start in range(0, len(places), 8000):
         part = places[start : start + 8000]
-        ids = np.diff(np.arange(first + start, first + start + len(part)), prepend=0)
         lon, lat = (np.diff(axis, prepend=0) for axis in part.T)
-        dense = packed(1, zigzag(ids)) + packed(8, zigzag(lat)) + packed(9, zigzag(lon))
-        yield block([""], message(2, dense))
+        ones = bytes([2]) * (len(part) - 1)
+        yield start, int(lat[0]), ones, varints(zigzag(lat[1:])), varints(zigzag(lon))
 
 
 def _ways(first: int, cells: int) -> tuple[list[str], bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import osmium
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from osmium.osm.mutable import Node, Relation, Way
@@ -152,6 +153,10 @@ def test_broken_outlines_are_mended_or_listed_with_their_reason(sketch: Sketch) 
         "r501": "building: a member of the relation is missing",
         "r502": "building: the relation encloses nothing",
     }
+    notes = pq.read_table(sketch.path.parent / "layers" / "osm_notes.parquet").to_pylist()
+    assert notes[0] == {"what": "mended", "name": "w100", "reason": "building: Self-intersection"}
+    assert [note["name"] for note in notes[1:]] == ["r500", "r501", "r502", "w101", "w102", "w103", "w104"]
+    assert {note["name"]: note["reason"] for note in notes[1:]} == layers.reasons("dropped")
 
 
 def test_broken_outlines_far_away_are_not_our_concern(tmp_path: Path) -> None:

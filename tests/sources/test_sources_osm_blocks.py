@@ -13,11 +13,11 @@ from osmium.osm.mutable import Node, Way
 from l2h.sources.osm_blocks import read_blocks, write_ways
 from l2h.sources.osm_kinds import kinds_of
 from l2h.sources.osm_tags import Road
-from l2h.sources.varints import LONGEST, Spans, running, signed, split, unpack
+from l2h.sources.varints import Spans, Tokens, running, signed, split
 
 
-def bytes_of(*numbers: int) -> np.ndarray:
-    return np.array([*numbers, *[0] * LONGEST], "uint8")
+def tokens(*numbers: int) -> Tokens:
+    return Tokens(np.array(numbers, "uint8"))
 
 
 def spans(*pairs: tuple[int, int]) -> Spans:
@@ -32,44 +32,56 @@ def varint(number: int) -> list[int]:
 
 
 def test_numbers_of_one_and_of_two_bytes() -> None:
-    numbers, counts = unpack(bytes_of(1, 0xAC, 0x02, 5), spans((0, 3), (3, 0), (3, 1)))  # 300 = 0xAC 0x02
-    assert numbers.tolist() == [1, 300, 5]
-    assert counts.tolist() == [2, 0, 1]
+    got = tokens(1, 0xAC, 0x02, 5)  # 300 = 0xAC 0x02
+    assert got.numbers.tolist() == [1, 300, 5]
+    pieces = got.spans(np.array([0, 3, 3]), np.array([3, 0, 1]))
+    assert pieces.size.tolist() == [2, 0, 1]
+    assert pieces.take(np.array([2, 0])).gathered(got.numbers).tolist() == [5, 1, 300]
     assert signed(np.array([0, 1, 2, 3])).tolist() == [0, -1, 1, -2]
     assert running(np.array([10, 1, -3, 7, 7]), np.array([3, 0, 2])).tolist() == [10, 11, 8, 7, 14]
 
 
-def test_no_piece_has_no_number() -> None:
-    numbers, counts = unpack(bytes_of(), spans((0, 0)))
-    assert (numbers.tolist(), counts.tolist()) == ([], [0])
+def test_no_bytes_are_no_numbers() -> None:
+    got = tokens()
+    assert got.numbers.tolist() == got.spans(np.array([0]), np.array([0])).gathered(got.numbers).tolist() == []
 
 
 @given(st.lists(st.lists(st.integers(0, 2**62), max_size=5), min_size=1, max_size=6))
 def test_numbers_come_out_as_they_were_packed(pieces: list[list[int]]) -> None:
     packed = [[byte for number in piece for byte in varint(number)] for piece in pieces]
     sizes = [len(piece) for piece in packed]
-    at = np.cumsum([0, *sizes[:-1]])
-    numbers, counts = unpack(bytes_of(*chain(*packed)), Spans(at, np.array(sizes)))
-    assert numbers.tolist() == list(chain(*pieces))
-    assert counts.tolist() == [len(piece) for piece in pieces]
+    got = tokens(*chain(*packed))
+    found = got.spans(np.cumsum([0, *sizes[:-1]]), np.array(sizes))
+    assert found.gathered(got.numbers).tolist() == list(chain(*pieces))
+    assert found.size.tolist() == [len(piece) for piece in pieces]
 
 
 def test_a_number_cut_short_is_refused() -> None:
     with pytest.raises(ValueError, match="cut short"):
-        unpack(bytes_of(0x80, 1), spans((0, 1), (1, 1)))
+        tokens(1, 0x80)
 
 
 def test_messages_with_fields_of_their_own() -> None:
-    one, two = [0x08, 0xAC, 0x02, 0x12, 2, 7, 7], [0x12, 1, 9]  # field 1 = 300, field 2 = (7, 7); field 2 = (9)
-    found = split(bytes_of(*one, *two), spans((0, 7), (7, 3)), (1, 2))
+    # field 1 = 300, field 2 = (7, 8); then field 2 = (9)
+    got = tokens(0x08, 0xAC, 0x02, 0x12, 2, 7, 8, 0x12, 1, 9)
+    found = split(got, got.spans(np.array([0, 7]), np.array([7, 3])), (1, 2))
     assert found[1].numbers.tolist() == [300, 0]
-    assert (found[2].spans.at.tolist(), found[2].spans.size.tolist()) == ([5, 9], [2, 1])
+    assert found[2].spans.gathered(got.numbers).tolist() == [7, 8, 9]
+    assert found[2].spans.size.tolist() == [2, 1]
 
 
-@pytest.mark.parametrize(("body", "why"), [((0x12, 9, 1), "ends within"), ((0x0D, 1, 1), "unknown kind")])
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [((0x12, 9, 1), "ends within"), ((0x0D, 1, 1), "unknown kind"), ((0x08, 1, 0x08), "ends within")],
+)
 def test_what_is_no_message_is_refused(body: tuple[int, ...], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        split(bytes_of(*body), spans((0, 3)), (1,))
+        split(tokens(*body), spans((0, 3)), (1,))
+
+
+def test_a_message_does_not_reach_into_the_next() -> None:
+    with pytest.raises(ValueError, match="ends within"):
+        split(tokens(0x12, 2, 7, 0x08, 1), spans((0, 3), (3, 2)), (1,))
 
 
 # --- blocks ---------------------------------------------------------------------------------------------------------
@@ -85,7 +97,7 @@ WAYS = [
 def written(tmp_path: Path) -> Path:
     with osmium.SimpleWriter(str(tmp_path / "x.osm.pbf")) as out:
         out.add_node(Node(id=1, location=(-117.1234567, 30.0)))
-        out.add_node(Node(id=2, location=(179.9999999, -89.5)))
+        out.add_node(Node(id=2, location=(179.9999999, -89.5), tags={"place": "hamlet"}))
         for way in WAYS:
             out.add_way(way)
     write_ways(tmp_path / "x.osm.pbf", "flex_mem", tmp_path / "ways", dated=True)

@@ -2,6 +2,9 @@
 
 import json
 import resource
+import signal
+import subprocess
+import sys
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from osmium.io import Header
 from osmium.osm.mutable import Node, Way
 
 from l2h.core.errors import StorageError
-from l2h.core.files import read_json
+from l2h.core.files import read_json, remove_parts
 from l2h.core.grid import Grid
 from l2h.sources import geoparquet, osm, osm_ways, sorter
 from l2h.sources.geoparquet import open_geoparquet, read_own
@@ -275,3 +278,46 @@ def test_the_time_an_extract_speaks_of(tmp_path: Path) -> None:
         account = write_layers(paths, GRID, 0.0, outputs(tmp_path / "out"))
         assert account.timestamp == expected
         assert read_own(tmp_path / "out" / "roads.parquet")["timestamp"] == expected
+
+
+def test_extracts_of_one_name_each_keep_their_time(tmp_path: Path) -> None:
+    header = Header()
+    header.set("osmosis_replication_timestamp", "2026-03-01T20:00:00Z")
+    for folder in ("north", "south"):
+        (tmp_path / folder).mkdir()
+    north = scatter(tmp_path / "north" / "x.osm.pbf", header)
+    south = scatter(tmp_path / "south" / "x.osm.pbf", version=1, timestamp="2025-12-31T23:59:58Z")
+    account = write_layers([north, south], GRID, 0.0, outputs(tmp_path / "out"))
+    assert account.files == {"north/x.osm.pbf": "2026-03-01T20:00:00Z", "south/x.osm.pbf": "2025-12-31T23:59:58Z"}
+    assert account.timestamp == "2025-12-31T23:59:58Z"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from l2h.sources import osm, osm_ways
+from l2h.sources.osm_layers import write_layers
+from l2h.core.grid import Grid
+
+take, osm.SMALL_BYTES, osm_ways.BATCH = osm_ways.Ways.take, 0, 50
+def last(self, block):
+    take(self, block)
+    os.kill(os.getpid(), signal.SIGKILL)
+osm_ways.Ways.take = last
+outputs = tuple(map(Path, sys.argv[2:]))
+write_layers([Path(sys.argv[1])], Grid("EPSG:32650", 500_000.0, 3_320_000.0, 1.0, 4000, 4000), 100.0, outputs)
+"""
+
+
+@pytest.mark.slow
+def test_a_reader_killed_midway_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    path, out = scatter(tmp_path / "x.osm.pbf"), outputs(tmp_path / "out")
+    ended = subprocess.run([sys.executable, "-c", KILLED, path, *out], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not any(file.exists() for file in out)
+    assert remove_parts(tmp_path / "out") > 0  # the ways and the places of the nodes lay there
+    assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    write_layers([path], GRID, 100.0, out)
+    whole = outputs(tmp_path / "whole")
+    write_layers([path], GRID, 100.0, whole)
+    assert [file.read_bytes() for file in out] == [file.read_bytes() for file in whole]

@@ -18,9 +18,9 @@ from osmium.osm import RELATION, Relation
 from l2h.core.errors import InputError, StorageError
 from l2h.sources.intake import WGS84, Intake
 from l2h.sources.osm_blocks import read_blocks, write_ways
-from l2h.sources.osm_relations import Relations, assemble
+from l2h.sources.osm_relations import Relations
 from l2h.sources.osm_tags import read_building
-from l2h.sources.osm_ways import BATCH, Seen, Ways
+from l2h.sources.osm_ways import Seen, Ways
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 REPLICATION = "osmosis_replication_timestamp"
@@ -84,42 +84,36 @@ def _building_relations(path: Path, intake: Intake, scratch: Path) -> Relations:
 
 
 def _take_relations(ways: Ways, intake: Intake, seen: Seen | None) -> None:
-    numbers: list[int] = []
-    shapes: list[Any] = []
-    for number, members in ways.relations.gathered():
-        if seen is not None and number in seen.relations:
-            continue
-        shape = _area(members, intake)
-        if isinstance(shape, str):
-            intake.account.drop(f"r{number}", f"building: {shape}")
-        elif shape is None:
-            intake.account.left_out["building: outside the grid"] += 1
-        else:
-            numbers.append(number)
-            shapes.append(shape)
-            if seen is not None:
-                seen.relations.set(number)
-                intake.account.dropped.forget(f"r{number}", "building")
-        if len(numbers) >= BATCH:
-            _hand_over_areas(intake, numbers, shapes)
-    _hand_over_areas(intake, numbers, shapes)
+    for lacking, members in ways.relations.gathered():
+        _lose(intake, _fresh(lacking, seen), "a member of the relation is missing")
+        known = members.take(np.isin(members.numbers, _fresh(members.numbers, seen)))
+        near = intake.near_degrees(known.boxes()) | (known.counts == 0)
+        intake.account.left_out["building: outside the grid"] += int((~near).sum())
+        known = known.take(near)
+        areas = known.areas()
+        for number, why in zip(known.numbers.tolist(), areas, strict=True):
+            if isinstance(why, str):
+                _lose(intake, [number], why)
+        _hand_over(known.numbers.tolist(), areas, intake, seen)
 
 
-def _area(members: list[tuple[npt.NDArray[np.float64], bool]] | None, intake: Intake) -> Any:
-    """The area of a relation, the reason why it has none, or None where it lies far from the grid."""
-    if members is None:
-        return "a member of the relation is missing"
-    if members:
-        places = np.concatenate([line for line, _ in members])
-        if not intake.near_degrees(np.concatenate([places.min(0), places.max(0)])[None])[0]:
-            return None
-    return assemble(members)
+def _fresh(relations: npt.NDArray[np.int64], seen: Seen | None) -> list[int]:
+    """Those that no earlier extract had."""
+    return [number for number in relations.tolist() if seen is None or number not in seen.relations]
 
 
-def _hand_over_areas(intake: Intake, numbers: list[int], shapes: list[Any]) -> None:
-    areas = np.empty(len(shapes), object)
-    areas[:] = shapes
-    names = np.array([f"r{number}" for number in numbers], object)
-    intake.building_shapes(names, areas, WGS84)
-    numbers.clear()
-    shapes.clear()
+def _lose(intake: Intake, relations: list[int], why: str) -> None:
+    for number in relations:
+        intake.account.drop(f"r{number}", f"building: {why}")
+
+
+def _hand_over(relations: list[int], areas: list[Any], intake: Intake, seen: Seen | None) -> None:
+    built = [i for i, area in enumerate(areas) if not isinstance(area, str)]
+    names, shapes = np.empty(len(built), object), np.empty(len(built), object)
+    names[:] = [f"r{relations[i]}" for i in built]
+    shapes[:] = [areas[i] for i in built]
+    intake.building_shapes(names, shapes, WGS84)
+    if seen is not None:
+        for i in built:
+            seen.relations.set(relations[i])
+            intake.account.dropped.forget(f"r{relations[i]}", "building")

@@ -14,20 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import osmium
-from osmium.filter import EntityFilter
+from osmium.filter import KeyFilter
 from osmium.osm import NODE, WAY
 
-from l2h.sources.varints import LONGEST, PACKED, Bytes, Fields, Ints, Spans, running, signed, split, unpack
+from l2h.sources.varints import PACKED, SCALAR, Ints, Spans, Tokens, running, signed, split
 
 FORMAT = "pbf,locations_on_ways=true,pbf_compression=none,add_metadata="
-HEAD, BLOB, TABLE, GROUP, WAYS = 3, 1, 1, 2, 3  # fields: size in a blob's head, its bytes, words, groups, ways
+HEAD, BLOB, TABLE, WORD, GROUP, WAYS = 3, 1, 1, 1, 2, 3  # fields: size of a blob, its bytes, words, groups, ways
 ID, KEYS, VALUES, INFO, REFS, LATITUDES, LONGITUDES = 1, 2, 3, 4, 8, 9, 10  # fields of a way
 STAMP = 2  # field of a way's metadata
+RARE = ("place", "tunnel")  # keys of one node in thousands, one way in hundreds
 DATA = b"OSMData"  # what the head of a block says that is not the file's
 
 
 def write_ways(extract: Path, index: str, out: Path, dated: bool) -> None:
-    """Write the ways of an extract with their places, in the extract's order.
+    """Write the ways of an extract with their places, in the extract's order; a few nodes come along.
+
+    Python hears of no interruption while osmium works, so a few objects are handed to it now and then: RARE ones.
 
     index : kind of osmium's store of places
     dated : with the time of each way
@@ -35,8 +38,11 @@ def write_ways(extract: Path, index: str, out: Path, dated: bool) -> None:
     places = osmium.NodeLocationsForWays(osmium.index.create_map(index))
     places.ignore_errors()
     file = osmium.io.File(str(out), FORMAT + ("timestamp" if dated else "none"))
+    nodes, rare = KeyFilter(*RARE), KeyFilter(*RARE)  # osmium does not keep them alive itself
+    nodes.enable_for(NODE)
     with osmium.io.Reader(str(extract), NODE | WAY) as reader, osmium.SimpleWriter(file) as writer:
-        osmium.apply(reader, places, EntityFilter(WAY), writer)
+        for _ in osmium.OsmFileIterator(reader, places, nodes, writer, rare):
+            pass
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,9 @@ class Tags:
 class WayBlock:
     """Ways of one block of the file; what is not asked for is not decoded."""
 
-    def __init__(self, data: Bytes, words: list[bytes], ways: Spans) -> None:
-        self.words, self._data = words, data
-        self._fields = split(data, ways, (ID, KEYS, VALUES, INFO, REFS, LATITUDES, LONGITUDES))
+    def __init__(self, words: list[bytes], tokens: Tokens, ways: Spans) -> None:
+        self.words, self._tokens = words, tokens
+        self._fields = split(tokens, ways, (ID, KEYS, VALUES, INFO, REFS, LATITUDES, LONGITUDES))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -86,7 +92,7 @@ class WayBlock:
     @cached_property
     def stamps(self) -> Ints:
         """Seconds since 1970 when each way was last changed; 0 where that is not said."""
-        return split(self._data, self._fields[INFO].spans, (STAMP,))[STAMP].numbers
+        return split(self._tokens, self._fields[INFO].spans, (STAMP,))[STAMP].numbers
 
     def places(self, rows: Ints) -> Places:
         """Places of some of the ways."""
@@ -106,7 +112,8 @@ class WayBlock:
 
     def _unpack(self, field: int, rows: Ints | None = None) -> tuple[Ints, Ints]:
         spans = self._fields[field].spans
-        return unpack(self._data, spans if rows is None else spans.take(rows))
+        spans = spans if rows is None else spans.take(rows)
+        return spans.gathered(self._tokens.numbers), spans.size
 
 
 def _same(counts: Ints, others: Ints) -> None:
@@ -119,10 +126,10 @@ def read_blocks(path: Path) -> Iterator[WayBlock]:
     with path.open("rb") as file:
         while size := file.read(4):
             head = _exactly(file, int.from_bytes(size, "big"))
-            blob = _exactly(file, int(_only(head, HEAD).numbers[0]))
+            ((length, _),) = _parts(head, HEAD, 0, len(head))
+            blob = _exactly(file, length)
             if DATA in head:
-                body = _only(blob, BLOB).spans
-                yield from _way_blocks(blob, int(body.at[0]), int(body.size[0]))
+                yield from _way_blocks(blob)
 
 
 def _exactly(file: Any, size: int) -> bytes:
@@ -132,34 +139,42 @@ def _exactly(file: Any, size: int) -> bytes:
     return data
 
 
-def _only(message: bytes, field: int) -> Fields:
-    """A field of one message."""
-    data = np.frombuffer(message + bytes(LONGEST), "uint8")
-    return split(data, Spans(np.array([0]), np.array([len(message)])), (field,))[field]
+def _way_blocks(blob: bytes) -> Iterator[WayBlock]:
+    ((body, size),) = _parts(blob, BLOB, 0, len(blob))
+    ((table, length),) = _parts(blob, TABLE, body, size)
+    words = [blob[at : at + count] for at, count in _parts(blob, WORD, table, length)]
+    for at, count in _parts(blob, GROUP, body, size):
+        ways = np.array(_parts(blob, WAYS, at, count), "int64").reshape(-1, 2)
+        if len(ways):
+            tokens = Tokens(np.frombuffer(blob, "uint8", count, at))
+            yield WayBlock(words, tokens, tokens.spans(ways[:, 0] - at, ways[:, 1]))
 
 
-def _way_blocks(blob: bytes, at: int, size: int) -> Iterator[WayBlock]:
-    parts = list(_parts(blob, at, at + size))
-    words = [blob[a : a + n] for tag, t, m in parts if tag == TABLE for _, a, n in _parts(blob, t, t + m)]
-    data = np.frombuffer(blob + bytes(LONGEST), "uint8")
-    for group in (part for part in parts if part[0] == GROUP):
-        ways = [part[1:] for part in _parts(blob, group[1], group[1] + group[2]) if part[0] == WAYS]
-        if ways:
-            yield WayBlock(data, words, Spans(*np.array(ways, "int64").T))
+def _parts(data: bytes, field: int, at: int, size: int) -> list[tuple[int, int]]:
+    """Place and size of each field of this number, or the number it is and 0; for a message with fields below 16.
 
-
-def _parts(data: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Field, place and size of each part that has a size; for messages whose fields are below 16."""
+    ValueError where there is a field of another kind.
+    """
+    wanted, number, stop, found = field << 3 | PACKED, field << 3 | SCALAR, at + size, []
     while at < stop:
-        tag, size, at = data[at], data[at + 1], at + 2
-        if size > 127:
-            size, shift = size & 127, 7
-            while data[at] > 127:
-                size |= (data[at] & 127) << shift
-                at, shift = at + 1, shift + 7
-            size |= data[at] << shift
-            at += 1
-        if tag & 7 != PACKED or tag > 127:
-            raise ValueError("a block has a part of an unknown kind")
-        yield tag >> 3, at, size
-        at += size
+        tag, value, at = data[at], data[at + 1], at + 2
+        if value > 127:
+            value, at = _longer(data, value, at)
+        if tag == wanted:
+            found.append((at, value))
+        elif tag == number:
+            found.append((value, 0))
+        if tag & 7 == PACKED:
+            at += value
+        elif tag & 7 != SCALAR or tag > 127:
+            raise ValueError("a block has a field of an unknown kind")
+    return found
+
+
+def _longer(data: bytes, value: int, at: int) -> tuple[int, int]:
+    """A number whose first byte has been read, and what follows it."""
+    value, shift = value & 127, 7
+    while data[at] > 127:
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+    return value | data[at] << shift, at + 1
