@@ -1,10 +1,15 @@
-"""Which blocks of a layer the stretch of 16 bits is taken from."""
+"""Which blocks of a layer a stretch is taken from, and how scenes come to look alike."""
 
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from l2h.core.grid import Window
 from l2h.sources.radiometry import chosen, sample_of
+from l2h.sources.stretch import WHOLE_BYTE, balanced, reference_of
 
 
 def scene(height: int, width: int) -> Any:
@@ -26,3 +31,24 @@ def test_a_picture_as_large_as_a_country_is_never_listed() -> None:
     few = [window for window, _ in zip(chosen(country, sample.every), range(50), strict=False)]
     assert len(set(few)) == 50
     assert few[0] == Window(0, 256, 0, 256)
+
+
+def test_a_scene_half_as_bright_is_stretched_twice_as_much() -> None:
+    bright, dark = ((40.0, 120.0),), ((20.0, 60.0),)
+    assert balanced(WHOLE_BYTE, bright, bright) == WHOLE_BYTE
+    assert balanced(WHOLE_BYTE, dark, bright) == ((0.0, 127.5),)
+    # a scene without contrast is not stretched to have some, but by half: 50 is 80, 51 is 82
+    assert balanced(WHOLE_BYTE, ((50.0, 50.0),), bright) == ((10.0, 137.5),)
+
+
+@given(st.floats(0.6, 1.6), st.floats(-40, 40), st.lists(st.floats(0, 255), min_size=1, max_size=9))
+def test_two_looks_of_one_ground_become_one(gain: float, offset: float, ground: list[float]) -> None:
+    first, second = ((40.0, 120.0),), ((gain * 40 + offset, gain * 120 + offset),)
+    reference = reference_of([first, second])
+    values = np.array(ground)
+    seen = [
+        (look - low) * 255 / (high - low)
+        for look, own in ((values, first), (gain * values + offset, second))
+        for low, high in balanced(((10.0, 200.0),), own, reference)
+    ]
+    np.testing.assert_allclose(*seen, atol=1e-6)

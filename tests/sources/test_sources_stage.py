@@ -329,3 +329,35 @@ def test_every_file_has_a_say_in_the_stretch_also_the_sheets_of_one_picture(proj
         data.update_tags(1, STATISTICS_MAXIMUM="1")
     with pytest.raises(InputError, match=r"impossible statistics \(layer 'img', .*two.tif, band 1\)"):
         stated([scene])
+
+
+@pytest.mark.parametrize("bits", ["uint8", "uint16"])
+def test_two_looks_of_one_ground_are_one_picture_where_scenes_are_made_even(project: Project, bits: str) -> None:
+    """The second scene is as if taken through haze: seven tenths of the contrast, 60 levels brighter."""
+    ground = np.random.default_rng(0).integers(40, 120, (3, 40, 50)) * (1 if bits == "uint8" else 50)
+    haze = np.rint(ground * 0.7 + 60 * (1 if bits == "uint8" else 50))
+    for path in project.folder.glob("*_20*.tif"):
+        path.unlink()
+    project.raster("west_20210101.tif", ground[:, :, :35].astype(bits), x=X, y=Y)
+    project.raster("east_20200101.tif", haze[:, :, 15:].astype(bits), x=X + 15, y=Y)
+
+    def seam(**settings: object) -> float:
+        """How much brighter the ground is on the right of the cutline at column 35 than on its left."""
+        project.run(**settings)
+        picture = project.context(GRID, 25).store("layers/imagery").read(GRID.window).values.astype("float64")
+        true = ground / ground.std()
+        step = picture / picture[:, :, :35].std() - true
+        return float(np.abs(step[:, :, 35:].mean((1, 2)) - step[:, :, :35].mean((1, 2))).max())
+
+    apart, together = seam(), seam(even=True)
+    assert apart > 1  # standard deviations of the ground
+    assert together < 0.1
+    found = read_json(project.folder / "work" / "layers" / "radiometry.json")["img"]
+    assert [(row["path"], row["name"]) for row in found["scenes"]] == [
+        ("east_20200101.tif", "east_20200101"), ("west_20210101.tif", "west_20210101"),
+    ]  # fmt: skip
+    whole = project.context(GRID, 25).store("layers/imagery").read(GRID.window).values
+    for path in (project.folder / "work/layers/imagery").iterdir():
+        path.unlink()
+    project.run(block_px=16, even=True)
+    assert np.array_equal(project.context(GRID, 16).store("layers/imagery").read(GRID.window).values, whole)

@@ -1,4 +1,5 @@
 """Sixteen bits to eight: one stretch for each band of a layer, from the statistics of all its files. Never of a tile.
+Where a layer asks for it, one for each scene, from the statistics of all of the scene, so that scenes look alike.
 
 A stretch that follows the tile it is used on makes a patchwork of brightness that a network learns as if it were land
 cover. Here it is found once for the whole layer, written down, and read by everyone.
@@ -21,12 +22,15 @@ from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.paths import shown
 from l2h.sources.quilt import open_picture
 from l2h.sources.reading import UnreadableError, read_source
-from l2h.sources.scenes import Scale, Scene
+from l2h.sources.scenes import Scene
 from l2h.sources.settings import ImagerySettings
+from l2h.sources.stretch import WHOLE_BYTE, Scale, Stretch, balanced, reference_of
 
 NAME = "layers/radiometry"
 LOW, HIGH = 1, 99  # percentiles that become 0 and 255
+INNER = 10, 90  # percentiles between which a scene has its spread: clouds and shadows lie beyond
 BLOCKS = 4096  # at most about so many blocks of a layer are looked at
+OF_A_SCENE = 256  # and of a scene, where each has its own statistics
 SIDE = 256
 STEP = 7919  # a prime: blocks are taken in an order that follows neither rows nor columns
 LEVELS, ZERO = 1 << 16, 1 << 15  # int16 values are shifted so that all are counted from 0
@@ -44,10 +48,10 @@ class Sample:
     every: int
 
 
-def sample_of(scenes: Sequence[Scene]) -> Sample:
-    """Which blocks are looked at: an equal share of every file, at most about BLOCKS in all."""
+def sample_of(scenes: Sequence[Scene], most: int = BLOCKS) -> Sample:
+    """Which blocks are looked at: an equal share of every file, at most about so many in all."""
     total = sum(rows * cols for rows, cols in map(_blocks, scenes))
-    return Sample(tuple(scenes), max(1, total // BLOCKS))
+    return Sample(tuple(scenes), max(1, total // most))
 
 
 def _blocks(scene: Scene) -> tuple[int, int]:
@@ -135,55 +139,114 @@ def _stated(scene: Scene, path: Path) -> list[tuple[float, float]]:
     return pairs
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A layer whose stretch is to be found.
+
+    how   : `statistics`, `metadata`, or `stated`, by `pairs`
+    paths : of the scenes, as the project says them
+    """
+
+    how: str
+    scenes: tuple[Scene, ...]
+    paths: tuple[str, ...]
+    pairs: Scale
+    even: bool
+
+    @classmethod
+    def of(cls, entry: ImagerySettings, scenes: tuple[Scene, ...], project_dir: Path) -> "Wanted":
+        how: str = entry.scale if isinstance(entry.scale, str) else "statistics"
+        if entry.even and not isinstance(entry.scale, str) and (entry.pairs or scenes[0].dtype == "uint8"):
+            how = "stated"
+        paths = tuple(shown(scene.path, project_dir) for scene in scenes)
+        return cls(how, scenes, paths, entry.pairs or WHOLE_BYTE, entry.even)
+
+    def settings(self) -> list[Any]:
+        """What changes the stretch, besides the bytes of the files."""
+        files = [(path, s.recipe.bands, s.recipe.nodata) for path, s in zip(self.paths, self.scenes, strict=True)]
+        return [self.how, files, *([self.pairs] if self.even else [])]
+
+
 def radiometry_tasks(context: Context, scenes: Sequence[Scene], entries: Sequence[ImagerySettings]) -> list[Task]:
     """One task that finds the stretch of every layer that needs one; none where none does."""
-    needing = {entry.name: entry for entry in entries if any(s.unscaled or _asks(entry) for s in _of(scenes, entry))}
-    if not needing:
-        return []
     layers = {
-        name: ("metadata" if entry.scale == "metadata" else "statistics", tuple(_of(scenes, entry)))
-        for name, entry in needing.items()
+        entry.name: Wanted.of(entry, found, context.project_dir)
+        for entry in entries
+        for found in [_of(scenes, entry)]
+        if isinstance(entry.scale, str) or any(scene.unscaled for scene in found)
     }
+    if not layers:
+        return []
     path = context.work / f"{NAME}.json"
-    used = [scene for _, found in layers.values() for scene in found]
-    settings = {
-        name: [how, [(shown(s.path, context.project_dir), s.recipe.bands, s.recipe.nodata) for s in found]]
-        for name, (how, found) in layers.items()
-    }
-    arguments = {"path": path, "layers": layers}
-    return [Task(NAME, make_radiometry, arguments, tuple(path for s in used for path in s.files), (path,), settings)]
+    inputs = tuple(path for wanted in layers.values() for scene in wanted.scenes for path in scene.files)
+    settings = {name: wanted.settings() for name, wanted in layers.items()}
+    return [Task(NAME, make_radiometry, {"path": path, "layers": layers}, inputs, (path,), settings)]
 
 
-def _asks(entry: ImagerySettings) -> bool:
-    return entry.scale in ("statistics", "metadata")
-
-
-def _of(scenes: Sequence[Scene], entry: ImagerySettings) -> list[Scene]:
+def _of(scenes: Sequence[Scene], entry: ImagerySettings) -> tuple[Scene, ...]:
     """An entry's scenes in an order that no date changes."""
-    return sorted((s for s in scenes if s.layer == entry.name), key=lambda s: s.path)
+    return tuple(sorted((s for s in scenes if s.layer == entry.name), key=lambda s: s.path))
 
 
-def make_radiometry(path: Path, layers: dict[str, tuple[str, tuple[Scene, ...]]]) -> Made:
+def make_radiometry(path: Path, layers: dict[str, Wanted]) -> Made:
     """Write the stretch of each layer, and what it was taken from."""
     rows: dict[str, Any] = {}
     holes: list[Hole] = []
-    for name, (how, scenes) in layers.items():
-        if how == "metadata":
-            files = sum(len(scene.files) for scene in scenes)
-            rows[name] = {"from": how, "scale": stated(scenes), "files": files}
-            continue
-        sample = sample_of(scenes)
-        counts, broken = count_levels(sample)
-        holes += broken
-        pixels = int(counts.sum(1).max())
-        rows[name] = {"from": how, "scale": percentiles(counts), "files": len(scenes), "pixels": pixels}
+    for name, wanted in layers.items():
+        rows[name] = _whole(wanted, holes)
+        if wanted.even:
+            rows[name] |= _even(wanted, rows[name]["scale"], holes)
     write_json(path, rows)
-    return Made(tuple(holes), {"layers": len(rows)})
+    return Made(tuple(dict.fromkeys(holes)), {"layers": len(rows)})
 
 
-def recorded_scales(work: Path) -> dict[str, Scale]:
+def _whole(wanted: Wanted, holes: list[Hole]) -> dict[str, Any]:
+    """The stretch of a layer."""
+    row: dict[str, Any] = {"from": wanted.how, "files": len(wanted.scenes)}
+    if wanted.how == "stated":
+        return row | {"scale": wanted.pairs}
+    if wanted.how == "metadata":
+        return row | {"scale": stated(wanted.scenes)}
+    counts, broken = count_levels(sample_of(wanted.scenes))
+    holes += broken
+    return row | {"scale": percentiles(counts), "pixels": int(counts.sum(1).max())}
+
+
+def _even(wanted: Wanted, whole: Scale, holes: list[Hole]) -> dict[str, Any]:
+    """The spread of each scene, that of the layer, and the stretch that brings the one to the other.
+
+    A scene of which no pixel was seen is left to the layer's stretch.
+    """
+    spreads: dict[str, Scale] = {}
+    for name, scene in zip(wanted.paths, wanted.scenes, strict=True):
+        counts, broken = count_levels(sample_of((scene,), OF_A_SCENE))
+        holes += broken
+        if counts.sum(1).all():
+            spreads[name] = percentiles(counts, *INNER)
+    if not spreads:
+        return {"scenes": []}
+    reference = reference_of(list(spreads.values()))
+    rows = [
+        {
+            "path": name, "name": scene.name, "spread": spreads.get(name),
+            "scale": balanced(whole, spreads.get(name, reference), reference),
+        }
+        for name, scene in zip(wanted.paths, wanted.scenes, strict=True)
+    ]  # fmt: skip
+    return {"percentiles": INNER, "reference": reference, "scenes": rows}
+
+
+def recorded_scales(work: Path) -> dict[str, Stretch]:
     """Layer → stretch, as the workspace holds it; empty where no layer needed one."""
     path = work / f"{NAME}.json"
     if not path.is_file():
         return {}
-    return {name: tuple((low, high) for low, high in row["scale"]) for name, row in read_json(path).items()}
+    return {name: _stretch(row) for name, row in read_json(path).items()}
+
+
+def _stretch(row: dict[str, Any]) -> Stretch:
+    return Stretch(_pairs(row["scale"]), {s["path"]: _pairs(s["scale"]) for s in row.get("scenes", ())})
+
+
+def _pairs(values: Sequence[Sequence[float]]) -> Scale:
+    return tuple((low, high) for low, high in values)

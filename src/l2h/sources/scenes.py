@@ -8,7 +8,7 @@ from pathlib import Path
 
 from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
-from l2h.sources.days import find_date
+from l2h.sources.days import scene_date
 from l2h.sources.frame import Frame, footprint, footprints
 from l2h.sources.listing import Listed, Listing, folder_of, needed_listing
 from l2h.sources.matrix import Matrix, sheet_files
@@ -16,13 +16,13 @@ from l2h.sources.near import Near
 from l2h.sources.paths import shown
 from l2h.sources.pictures import Picture, find_pictures
 from l2h.sources.quilt import Piece
-from l2h.sources.reading import DATE_TAGS, Header, Recipe, choose_how, describe
+from l2h.sources.reading import Header, Recipe, choose_how, describe
 from l2h.sources.resample import TILE_PX
 from l2h.sources.settings import RIGHTS, ImagerySettings
+from l2h.sources.stretch import Scale, Stretch
 
 NEAR_PX = 2 * TILE_PX  # lattice tiles that a window meets reach so far, and interpolation a little further
 MAX_SCENES = 65535  # the scene of a pixel is kept in 16 bits
-Scale = tuple[tuple[float, float], ...]  # a pair for each band, or one for all
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Scene:
     cloud   : per cent, where it is known
     covers  : window of the grid outside which it has no pixel
     dtype   : of its values
+    even    : whether it is brought to the look of its layer
     pieces  : files that are one picture, `path` being their folder; none where it is one file
     """
 
@@ -51,6 +52,7 @@ class Scene:
     recipe: Recipe
     dtype: str
     pieces: tuple[Piece, ...] = ()
+    even: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -59,8 +61,8 @@ class Scene:
 
     @property
     def unscaled(self) -> bool:
-        """Whether its values are still to be brought to 8 bits."""
-        return self.dtype != "uint8" and not self.recipe.scale
+        """Whether its values are still to be brought to 8 bits, or to the look of its layer."""
+        return (self.dtype != "uint8" or self.even) and not self.recipe.scale
 
 
 @dataclass(frozen=True)
@@ -104,24 +106,24 @@ class Atlas:
 
 
 def list_scenes(
-    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Scale] | None = None
+    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Stretch] | None = None
 ) -> tuple[Scene, ...]:
     """All scenes that can touch the grid, best rank first, as `call_roll`."""
     return call_roll(entries, project_dir, grid, scales).scenes
 
 
 def call_roll(
-    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Scale] | None = None
+    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Stretch] | None = None
 ) -> Roll:
     """All scenes of a project.
 
     Entries rank in their order; within one, the newest, the clearest or the first listed wins. Indices follow another
     order (entry, oldest first, name), so that a newer scene of the last entry leaves the index of every other alone.
 
-    scales : layer → stretch found over the whole layer, for those that do not state theirs in numbers
+    scales : layer → stretch found over the whole layer, or its scenes', for those that do not state theirs in numbers
     """
     _check_entries(entries)
-    found = [_entry_scenes(entry, project_dir, grid, (scales or {}).get(entry.name, ())) for entry in entries]
+    found = [_entry_scenes(entry, project_dir, grid, (scales or {}).get(entry.name, Stretch())) for entry in entries]
     ranked = [scene for scenes, _ in found for scene in scenes]
     if len(ranked) > MAX_SCENES:
         raise InputError("there are too many scenes", expected=f"at most {MAX_SCENES}", got=str(len(ranked)))
@@ -145,18 +147,21 @@ def _check_entries(entries: Sequence[ImagerySettings]) -> None:
 
 
 def _entry_scenes(
-    entry: ImagerySettings, project_dir: Path, grid: Grid, scale: Scale
+    entry: ImagerySettings, project_dir: Path, grid: Grid, stretch: Stretch
 ) -> tuple[list[Scene], tuple[Path, ...]]:
     """The scenes of an entry that can touch the grid, best first, and the files beside it; GridError where none can."""
     listing = needed_listing(entry, project_dir, grid) if entry.fetched else None
     if listing is not None and entry.tiles:
-        scenes = [_service_scene(entry, listing, project_dir, grid, scale)]
+        scenes = [_service_scene(entry, listing, project_dir, grid, stretch.whole)]
     else:
         listed = _arrived(entry, listing, project_dir) if listing else {}
         pictures: Sequence[Picture] = [Picture(path) for path in listed]
         if listing is None:
             pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
-        scenes = [_scene(entry, picture, grid, scale, listed.get(picture.path)) for picture in pictures]
+        scenes = [
+            _scene(entry, picture, grid, stretch.of(shown(picture.path, project_dir)), listed.get(picture.path))
+            for picture in pictures
+        ]
     _check_types(entry, scenes)
     touching = [scene for scene in scenes if not scene.covers.empty]
     if not touching:
@@ -233,12 +238,13 @@ def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale, l
     _check_place(picture, header, entry.name)
     nodata = (*picture.nodata, *(() if entry.nodata is None else (entry.nodata,)))
     how = choose_how(entry.resampling, header.frame, grid)
-    wanted = header.dtype != "uint8" or entry.scale in ("statistics", "metadata")
-    recipe = Recipe(header.bands, nodata, entry.pairs or (scale if wanted else ()) or None, how)
+    found = scale if header.dtype != "uint8" or entry.even or isinstance(entry.scale, str) else ()
+    stated = () if entry.even else entry.pairs
+    recipe = Recipe(header.bands, nodata, stated or found or None, how)
     facts = facts_of(header, entry, listed)
     return Scene(
         0, 0, entry.name, facts.name, header.path, facts.day, facts.cloud, header.frame, footprint(header.frame, grid),
-        recipe, header.dtype,
+        recipe, header.dtype, even=entry.even,
     )  # fmt: skip
 
 
@@ -266,15 +272,6 @@ def facts_of(header: Header, entry: ImagerySettings, listed: Listed | None = Non
         return Facts(stem, scene_date(header, entry.dates) or entry.date, entry.clouds.get(stem))
     day = entry.dates.get(stem) or listed.day or scene_date(header, {}) or entry.date
     return Facts(listed.id, day, entry.clouds.get(stem, listed.cloud))
-
-
-def scene_date(header: Header, dates: Mapping[str, date]) -> date | None:
-    """The day a scene was taken: from the settings, else a TIFF tag, else eight digits in its name; None if unknown."""
-    stem = header.path.stem
-    if stem in dates:
-        return dates[stem]
-    texts = [header.tags[tag] for tag in DATE_TAGS if tag in header.tags]
-    return next((day for text in [*texts, stem] if (day := find_date(text)) is not None), None)
 
 
 def scene_table(

@@ -82,12 +82,12 @@ class ImagerySettings(LayerSettings):
     date        : day on which all scenes were taken that do not say it themselves
     dates       : file stem → day; else the catalogue's, the TIFF tag, eight digits in the file's name, or `date`
     clouds      : file stem → per cent of cloud; else the catalogue's
-    rank        : which scene wins a pixel: the newest (undated last), the one with the least cloud (unknown last, the
-                  newest of equals), or the first listed
+    rank        : who wins a pixel: the newest (undated last), the clearest (unknown last, then the newest), the first
     nodata      : value that, in all kept bands at once, means "no pixel", beside what the files declare themselves
     scale       : values that become 0 and 255: [low, high], or one such pair for each band, or `statistics` (the 1st
                   and 99th percentile of each band over the whole layer), or `metadata` (the statistics that the files
                   state). Files of 16 bits are stretched by `statistics` where it is left out, files of 8 bits not
+    even        : bring the middle and contrast of each scene, measured over all of it, to the median of the layer's
     resampling  : `auto` copies scenes on the project's lattice, averages scenes 1.5 times finer or more, else bilinear
     """
 
@@ -105,6 +105,7 @@ class ImagerySettings(LayerSettings):
     rank: Literal["newest", "least_cloud", "listed"] = "newest"
     nodata: int | None = None
     scale: Pair | tuple[Pair, ...] | Literal["statistics", "metadata"] | None = None
+    even: bool = False
     resampling: Literal["auto", "nearest", "bilinear", "average"] = "auto"
 
     @property
@@ -129,6 +130,8 @@ class ImagerySettings(LayerSettings):
             raise ValueError("scale needs its low value below its high value")
         if len(pairs) not in (0, 1, len(self.bands)):
             raise ValueError("scale needs one pair, or one for each band")
+        if self.even and (self.tiles or self.take == "window"):
+            raise ValueError("even needs whole scenes: a service is one picture, and a window is not all of a scene")
         if self.take == "window" and not (self.urls or self.stac):
             raise ValueError("take goes with urls or stac")
         return self
