@@ -33,6 +33,7 @@ from l2h.sources.resample import (
 
 TILE_CELLS = 100  # a kilometre at 10 m; divides the default block
 TYPES = (*INTEGERS, "int8", "uint32", "int32", "float32", "float64")
+SCENES = 1 << 16  # that a raster of scenes can tell apart
 FINEST = 32  # source pixels along a cell: finer ones would ask for hundreds of megabytes a tile
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -159,16 +160,14 @@ def month_cells(scene_of: npt.NDArray[np.generic], months: Mapping[int, int], ce
     January's middle is half a month after the turn of the year: sin(2π (month - ½) / 12). Pixels are counted in whole
     numbers, so their order cannot show.
 
-    >>> month_cells(np.array([[1, 2], [0, 0]]), {1: 1, 2: 1}, 2).values.round(3).ravel().tolist()
+    >>> month_cells(np.array([[1, 2], [0, 0]]), {1: 1, 2: 1}, 2).values.astype(float).round(3).ravel().tolist()
     [0.259, 0.966]
     """
     height, width = (side // cell_px for side in scene_of.shape)
-    month_of = np.zeros(int(max([0, *months])) + 1, np.int64)
+    month_of = np.zeros(SCENES, np.uint8)  # a byte a pixel: the scenes of a whole block are read at once
     for index, month in months.items():
         month_of[index] = month
-    index_of = scene_of.astype(np.int64)
-    known = np.where(index_of < len(month_of), index_of, 0)
-    per_cell = month_of[known].reshape(height, cell_px, width, cell_px)
+    per_cell = month_of[scene_of.astype(np.uint16, copy=False)].reshape(height, cell_px, width, cell_px)
     counts = np.stack([(per_cell == month).sum((1, 3)) for month in range(1, 13)])
     angle = 2 * np.pi * (np.arange(12) + 0.5) / 12
     total = counts.sum(0)
