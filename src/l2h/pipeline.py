@@ -60,7 +60,11 @@ class Pipeline:
         from l2h.sources.boundaries import read_cities
 
         boundary = self.project.boundary
-        return read_cities(self.folder / boundary.local, boundary, self.project.grid.crs)
+        path = self.folder / boundary.local
+        if boundary.links.files and not path.is_file():
+            hint = "Run `l2h fetch` in the project first."
+            raise InputError("the outlines are not fetched yet", where=str(path), hint=hint)
+        return read_cities(path, boundary, self.project.grid.crs)
 
     @property
     def release_dir(self) -> Path:

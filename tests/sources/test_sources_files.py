@@ -26,8 +26,10 @@ from scripted import Answer, Fault, Scripted, busy, hang_up, lies, page, part_th
 from shapely import LineString, box
 from tiny_project import make_project
 
+from l2h.core.errors import InputError
 from l2h.core.grid import Grid
 from l2h.core.tasks import Silent
+from l2h.pipeline import Pipeline
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.links import CHECKS, fault_of, names_of
@@ -349,6 +351,8 @@ def test_vectors_from_a_server_make_the_layers_of_local_ones(
     before = l2h("layers", tiny, "--executor", "serial")
     assert before.status == 1
     assert "Run `l2h fetch` in the project first." in before.err
+    with pytest.raises(InputError, match=r"not fetched yet .*Run `l2h fetch`"):
+        Pipeline.open(tiny).cities.bounds()
     planned = l2h("fetch", tiny, *OPEN, "--dry-run")
     assert planned.status == 0
     assert "outlines of cities" in planned.err
