@@ -242,11 +242,16 @@ def test_places_on_disk_give_the_bytes_of_places_in_memory(tmp_path: Path, monke
     assert not list(tmp_path.rglob("*.part-*"))
 
 
-def test_a_disk_without_room_for_places_is_no_broken_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("small_bytes", "room_bytes"), [(0, 100_000), (osm.SMALL_BYTES, 4_000)], ids=["places", "ways"]
+)
+def test_a_disk_without_room_is_no_broken_extract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bytes: int, room_bytes: int
+) -> None:
     path = scatter(tmp_path / "x.osm.pbf")
-    monkeypatch.setattr(osm, "SMALL_BYTES", 0)
+    monkeypatch.setattr(osm, "SMALL_BYTES", small_bytes)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, hard))
     try:
         with pytest.raises(StorageError, match="cannot write a file"):
             write_layers([path], GRID, 100.0, outputs(tmp_path / "out"))

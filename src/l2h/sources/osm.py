@@ -24,7 +24,8 @@ from l2h.sources.osm_ways import Seen, Ways
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 REPLICATION = "osmosis_replication_timestamp"
-NO_ROOM = ("resize file", "Write failed")  # osmium's words for a disk that is full or a file that may not grow
+# osmium's words where a disk is full or a file may not grow
+NO_ROOM = ("resize file", "Write failed", "Can not write to writer")
 SMALL_BYTES = 32 << 20  # an extract up to this size has some four million nodes
 
 

@@ -5,7 +5,9 @@ written is read back here as arrays, so that no way becomes an object of Python.
 `LocationsOnWays` (OpenStreetMap wiki, "PBF Format").
 """
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,9 +42,25 @@ def write_ways(extract: Path, index: str, out: Path, dated: bool) -> None:
     file = osmium.io.File(str(out), FORMAT + ("timestamp" if dated else "none"))
     nodes, rare = KeyFilter(*RARE), KeyFilter(*RARE)  # osmium does not keep them alive itself
     nodes.enable_for(NODE)
-    with osmium.io.Reader(str(extract), NODE | WAY) as reader, osmium.SimpleWriter(file) as writer:
+    with osmium.io.Reader(str(extract), NODE | WAY) as reader, _writer(file) as writer:
         for _ in osmium.OsmFileIterator(reader, places, nodes, writer, rare):
             pass
+
+
+@contextmanager
+def _writer(file: osmium.io.File) -> Iterator[osmium.SimpleWriter]:
+    """A writer that is closed in the end. Where that fails it stays in memory: osmium (4.3) would try once more as it
+    goes, and end the whole process.
+    """
+    writer = osmium.SimpleWriter(file)
+    try:
+        yield writer
+    finally:
+        try:
+            writer.close()
+        except RuntimeError:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer))
+            raise
 
 
 @dataclass(frozen=True)

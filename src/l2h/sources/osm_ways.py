@@ -17,10 +17,13 @@ LONGITUDES, LATITUDES = 180 * UNITS, 90 * UNITS
 
 
 class Seen:
-    """What earlier extracts had: roads and buildings that two of them share count once, as in the first."""
+    """What earlier extracts had: roads and buildings that two of them share count once, as in the first.
+
+    lost : ways that one of them could not build
+    """
 
     def __init__(self) -> None:
-        self.roads, self.buildings, self.relations = IdSet(), IdSet(), IdSet()
+        self.roads, self.buildings, self.relations, self.lost = IdSet(), IdSet(), IdSet(), IdSet()
 
     def of(self, kind: str) -> IdSet:
         return self.roads if kind == "road" else self.buildings
@@ -121,7 +124,8 @@ class Ways:
         known = self._seen.of(kind)
         for way in ways.tolist():
             known.set(way)
-            self.intake.account.dropped.forget(f"w{way}", kind)
+            if way in self._seen.lost:
+                self.intake.account.dropped.forget(f"w{way}", kind)
 
     def _whole(self, ways: Numbers, runs: Runs, pieces: Numbers) -> Mask:
         """Which outlines are closed and have three corners; the others near the grid are listed as lost."""
@@ -138,3 +142,5 @@ class Ways:
     def _lose(self, ways: Numbers, reason: str) -> None:
         for way in ways.tolist():
             self.intake.account.drop(f"w{way}", reason)
+            if self._seen is not None:
+                self._seen.lost.set(way)
