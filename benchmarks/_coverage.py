@@ -22,6 +22,19 @@ def squares(told: Told) -> np.ndarray:
     return (told.place[:, 1] // SQUARE_PX + told.place[:, 2] // SQUARE_PX) % 2 == 0
 
 
+def said_of(told: Told, probability: Doubles, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated probabilities [n, K] of the chosen pixels, by the network and the prior alone and with the vectors."""
+    alone = told.with_prior.apply(probability[chosen].T.astype("float32"), told.mapper.index, COARSE)
+    return alone.T, told.with_prior.hear(alone, told.drawn[chosen], told.mapper.values).T
+
+
+def mapped_of(told: Told, probability: Doubles) -> np.ndarray:
+    """Place of the map's class at each pixel: the likeliest, or the vector's."""
+    place = np.zeros(256, "int64")
+    place[list(told.mapper.values)] = np.arange(len(told.mapper.values))
+    return np.where(told.drawn > 0, place[told.drawn], probability.argmax(axis=1))
+
+
 def sets_at(told: Told, probability: Doubles, n: int) -> dict[str, Any]:
     """Sets of classes bounded at n points of every other square, held against the pixels of the others.
 
@@ -34,12 +47,9 @@ def sets_at(told: Told, probability: Doubles, n: int) -> dict[str, Any]:
         return {}
     calibrations = np.random.default_rng(1).permutation(calibrations)[:MOST_JUDGES]  # so many are drawn from
     heard = np.concatenate([calibrations, judges])
-    tempered = told.with_prior.apply(probability[heard].T.astype("float32"), mapper.index, COARSE)
     said = np.zeros_like(probability, "float32")
-    said[heard] = told.with_prior.hear(tempered, told.drawn[heard], mapper.values).T
-    place = {value: k for k, value in enumerate(mapper.values)} | {0: 0}
-    mapped = probability.argmax(axis=1)
-    mapped = np.where(told.drawn > 0, np.vectorize(place.get)(told.drawn), mapped)
+    said[heard] = said_of(told, probability, heard)[1]
+    mapped = mapped_of(told, probability)
     rows = []
     for draw in range(SET_DRAWS):
         chosen = np.random.default_rng(draw).choice(calibrations, n, replace=False)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from _cases import find_families
-from _coverage import sets_at, sets_table, squares
+from _coverage import mapped_of, said_of, sets_at, sets_table, squares
 from _probabilities import Doubles, Told, subsets, tell
 
 from l2h.accuracy.confidence import calibration_scores
@@ -108,6 +108,7 @@ def measure(told: Told) -> dict[str, Any]:
         "alone": {"raw": alone.scores(PLAIN), "default": alone.scores(told.alone), "best": _best(alone)},
         "fused": {"raw": fused.scores(PLAIN), "default": fused.scores(told.with_prior), "best": _best(fused)},
         "drawn": _drawn(told, fused),
+        "whole": _whole(told, fused),
         "points": {str(n): _with_points(fused, n) for n in POINTS},
         "sets": {str(n): sets_at(told, fused.probability, n) for n in POINTS},
         "switch": {products: _switch(told, alone, products) for products in sets},
@@ -149,6 +150,16 @@ def _drawn(told: Told, fused: Heard) -> dict[str, Any]:
             found[name] = {"share": float(on.mean()), "network": _judge(alone[k], right)}
             found[name]["witness"] = _judge(heard_too[k], right)
     return found
+
+
+def _whole(told: Told, fused: Heard) -> dict[str, Any]:
+    """All pixels of the map, vectors drawn: what is said of their class without and with the vector."""
+    pixels = np.arange(len(told.drawn))
+    mapped = mapped_of(told, fused.probability)
+    same = told.group[mapped][:, None] == told.group
+    said = said_of(told, fused.probability, pixels)
+    pairs = zip(("network", "witness"), said, strict=True)
+    return {how: _judge(np.where(same, p, 0).sum(axis=1), told.truth[pixels, mapped]) for how, p in pairs}
 
 
 def _judge(said: np.ndarray, right: np.ndarray) -> dict[str, float]:
@@ -252,6 +263,15 @@ def _before_after(found: dict[str, list[dict]]) -> Iterator[str]:
             f"| {family} | {_mean(records, 'alone', 'raw', 'accuracy'):.3f} | {pairs[0]} | {pairs[1]} "
             f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
         )
+    yield "\nAll pixels of the map, vectors drawn, told by the network alone and with the vectors:\n"
+    yield "| Family | right | says, alone → with | ECE | Brier |"
+    yield "|---|---|---|---|---|"
+    for family, records in found.items():
+        pairs = [
+            " → ".join(f"{_mean(records, 'whole', how, key):.3f}" for how in ("network", "witness"))
+            for key in ("mean_confidence", "ece", "brier")
+        ]
+        yield f"| {family} | {_mean(records, 'whole', 'network', 'accuracy'):.3f} | {' | '.join(pairs)} |"
     yield "\nPixels that a known vector is drawn on, told by the network alone and with the vector:\n"
     yield "| Family | vector | share of labelled pixels | right | says, alone → with | ECE | Brier |"
     yield "|---|---|---|---|---|---|---|"

@@ -61,6 +61,8 @@ class World:
         save_network(context.work / "train" / "network.safetensors", network)
         model = {"groups": {"R": {"cells": -(-self.grid.window.pixels // 100), "expected": self.expected}}}
         write_json(context.work / "labels" / "model.json", model)
+        cities = [{"index": i + 1, "region": name} for i, name in enumerate(("West", "East"))]
+        write_json(context.work / "layers" / "regions.json", {"cities": cities})
         return context
 
     def _write(self, store: BlockStore, values: Array, valid: npt.NDArray[np.bool_] | None = None) -> None:

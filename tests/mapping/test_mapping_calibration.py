@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,7 @@ def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Ca
     record = read_json(tmp_path / "40" / "work" / "map" / "calibration.json")
     assert record["source"] == "points"
     assert record["coarse"] > 1.4  # random classes at random points: the network learns that it knows nothing
-    assert read_calibration(tmp_path / "40" / "work" / "map" / "calibration.json").coarse == record["coarse"]
+    assert read_calibration(tmp_path / "40" / "work" / "map" / "calibration.json")[0].coarse == record["coarse"]
 
 
 def test_sets_are_the_same_whatever_the_blocks_and_what_the_map_says(
@@ -207,6 +208,32 @@ def test_without_points_or_levels_there_are_no_sets(tmp_path: Path, world: Calla
     run_stage(stage(few, Layers(points=True)), context)
     run_stage(Stage("assess", (sets_step(few, Layers(points=True), POINTS),)), context)
     assert (context.work / "assess/told.csv").read_text().splitlines()[0] == "id,row,col,class"
+
+
+def test_a_region_with_points_enough_has_its_own_temperatures(
+    tmp_path: Path, world: Callable, network: Callable
+) -> None:
+    place, net, found = world(107, 83), network("l2hnet"), []
+    place.regions[0, :, 75:] = 2  # nine columns of points in West, one in East
+    settings, layers = MappingSettings(window_px=48, prior="on"), Layers(points=True)
+    for size in (40, 100):
+        context = with_points(place.store(tmp_path / str(size), size, net), 160)
+        run_stage(stage(settings, layers), context)
+        maps = context.store("map").read(context.grid.window).values
+        found.append(((context.work / "map/calibration.json").read_bytes(), maps.tobytes()))
+    assert found[0] == found[1]
+    nation, regions = read_calibration(context.work / "map/calibration.json")
+    assert list(regions) == ["West"]  # East has sixteen points
+    assert regions["West"] != nation
+    assert replace(regions["West"], coarse=nation.coarse, split=nation.split) == nation
+    place.regions[:] = 1
+    one = with_points(place.store(tmp_path / "one", 100, net), 160)
+    run_stage(stage(settings, layers), one)
+    whole = one.store("map").read(one.grid.window).values  # one region: the nation's temperatures everywhere
+    assert read_json(one.work / "map/calibration.json")["regions"] == {}
+    assert (whole[[0, 2]] == maps[[0, 2]]).all()  # the class never depends on it
+    assert (whole[1, :, 75:] == maps[1, :, 75:]).all()
+    assert (whole[1, :, :75] != maps[1, :, :75]).any()
 
 
 def test_only_confidence_depends_on_the_points(tmp_path: Path, world: Callable, network: Callable) -> None:

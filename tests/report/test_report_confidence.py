@@ -2,7 +2,7 @@
 
 import pytest
 
-from l2h.report.confidence import confidence_view, diagram
+from l2h.report.confidence import confidence_view, diagram, sets_view
 from l2h.report.page import environment
 
 BINS = [
@@ -34,6 +34,27 @@ def test_one_province_is_the_nation():
     assert [row["place"] for row in two["references"][0]["rows"]] == ["Nation", "Hill", "Hill"]
 
 
+def test_sets_are_told_of_regions_where_there_are_several_and_of_true_classes():
+    row = {"coverage": {"value": 0.91, "low": 0.8, "high": 0.97, "n": 40}, "level": 0.9, "mean_size": 1.25}
+    level = [row | {"sizes": [0.8, 0.15, 0.05]}]
+    unknown = [level[0] | {"coverage": row["coverage"] | {"value": None}}]
+    nation = {"level": "nation", "name": "", "levels": level}
+    places = [nation, *({"level": "region", "name": name, "levels": level} for name in ("East", "West"))]
+    classes = [{"value": 9, "name": "water", "levels": level}, {"value": 8, "name": "snow", "levels": unknown}]
+    sets = {"levels": [0.9], "calibration_points": 120, "places": places, "classes": classes}
+    found = sets_view(sets)
+    assert [r["name"] for r in found["rows"]] == ["Nation", "East", "West", "water"]
+    assert [r["name"] for r in sets_view(sets | {"places": places[:2]})["rows"]] == ["Nation", "water"]
+    told = accuracy(NATION)
+    told["references"][0] |= {"name": "points", "design": "simple_random", "sets": sets}
+    html = environment().get_template("sections/confidence.html.j2").render(v=confidence_view(told, None))
+    assert "120 calibration points" in html
+    assert "80.0 to 97.0" in html
+    told["references"][0]["sets"] = sets | {"places": [], "classes": [], "calibration_points": 20}
+    html = environment().get_template("sections/confidence.html.j2").render(v=confidence_view(told, None))
+    assert "20 calibration points are too few" in html
+
+
 def test_where_nothing_judged_there_is_no_section():
     empty = NATION | {"predicted": None}
     assert confidence_view({"references": []}, None) is None
@@ -45,6 +66,16 @@ def test_where_nothing_judged_there_is_no_section():
     [
         (None, "Not calibrated"),
         ({"source": "points", "points": 120, "coarse": 1.31, "split": 2.0}, "Calibrated at 120"),
+        (
+            {
+                "source": "points",
+                "points": 300,
+                "coarse": 1.31,
+                "split": 2.0,
+                "regions": {"East": {"coarse": 1.2, "split": 1.9}},
+            },
+            "East has its own: 1.20 and 1.90.",
+        ),
         ({"source": "default", "points": 0, "coarse": 1.5, "split": 2.0}, "default temperatures 1.50"),
     ],
 )

@@ -4,6 +4,7 @@ it thresholds of sets of classes, `work/map/sets.json`.
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_json
+from l2h.core.grid import Window
 from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
+from l2h.core.raster import BlockStore
 from l2h.core.tasks import Made
 from l2h.mapping.calibration import Calibration, Interpreted, fit
 from l2h.mapping.conformal import fit_sets
@@ -21,6 +24,7 @@ from l2h.mapping.engine import Engine, close
 from l2h.mapping.heard import close_extras
 from l2h.mapping.mapper import Mapper, Readers
 from l2h.mapping.predict import Floats
+from l2h.mapping.zones import fit_regions
 
 HEADER = ("id", "row", "col", "reference", "second", "stratum")
 
@@ -65,28 +69,64 @@ class Rules:
     shares: dict[int, float] | None
 
 
-def calibrate(
-    engine: Engine, readers: Readers, rules: Rules, points: Path | None, out: Path, sets: Path | None = None
-) -> Made:
-    """Write the calibration and where it comes from; into `sets`, where it is given, thresholds of sets of classes.
+@dataclass(frozen=True)
+class Given:
+    """Interpreted points: their table; where thresholds of sets of classes go, if they are wanted; the layer of cities
+    and its table, if regions are to be told apart.
+    """
+
+    points: Path
+    sets: Path | None = None
+    layer: BlockStore | None = None
+    cities: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """What is read to know the regions of the points."""
+        if self.layer is None or self.cities is None:
+            return []
+        places = Places.from_csv(self.points)
+        return [self.cities, *dict.fromkeys(path for pixel in _pixels(places) for path in self.layer.paths_of(pixel))]
+
+    def regions(self, places: Places) -> npt.NDArray[np.str_]:
+        """Name of each point's region, "" where it has none."""
+        if self.layer is None or self.cities is None:
+            return np.full(len(places.ids), "", "U1")
+        names = {int(c["index"]): str(c["region"]) for c in read_json(self.cities)["cities"]}
+        found = [names.get(int(self.layer.read(pixel).values[0, 0, 0]), "") for pixel in _pixels(places)]
+        close(self.layer)
+        return np.array(found, str)
+
+
+def _pixels(places: Places) -> Iterator[Window]:
+    for row, col in zip(places.rows.tolist(), places.cols.tolist(), strict=True):
+        yield Window(row, row + 1, col, col + 1)
+
+
+def calibrate(engine: Engine, readers: Readers, rules: Rules, given: Given | None, out: Path) -> Made:
+    """Write the calibration and where it comes from, and thresholds of sets of classes where they are wanted.
 
     {"coarse", "split", "bias", "road", "building", "source": "points" | "default", "points": how many were used,
-    "drawn": {"road", "building"}: how many of them lie on vectors}
+    "drawn": {"road", "building"}: how many of them lie on vectors,
+    "regions": {name: {"coarse", "split"}}: those that have their own}
     """
     default = engine.default_calibration(rules.prior, rules.shares)
     found, used, drawn = default, 0, {"road": 0, "building": 0}
-    if points is not None:
-        mapper = engine.mapper(rules.prior)
-        heard = hear_points(mapper, readers, Places.from_csv(points))
+    regions: dict[str, Calibration] = {}
+    if given is not None:
+        mapper, places = engine.mapper(rules.prior), Places.from_csv(given.points)
+        heard, seen = hear_points(mapper, readers, places)
         found = fit(heard, mapper.values, mapper.index, len(mapper.coarse), default)
-        if sets is not None:
+        regions = fit_regions(heard, given.regions(places)[seen], mapper.index, len(mapper.coarse), found)
+        if given.sets is not None:
             told = tell(heard.probability, heard.drawn, mapper, default)
             bounds = fit_sets(told, heard.truth, mapper.values, engine.settings.set_levels)
-            write_json(sets, bounds.to_dict() | {"points": len(heard)})
+            write_json(given.sets, bounds.to_dict() | {"points": len(heard)})
         used, drawn = len(heard), {"road": int((heard.drawn == TRAFFIC).sum())}
         drawn["building"] = int((heard.drawn == BUILDING).sum())
     source = "default" if found == default else "points"
     figures: dict[str, Any] = {"source": source, "points": used, "drawn": drawn}
+    figures["regions"] = {name: {"coarse": own.coarse, "split": own.split} for name, own in regions.items()}
     write_json(out, found.to_dict() | figures)
     return Made(info=figures | {"coarse": found.coarse, "split": found.split})
 
@@ -97,14 +137,22 @@ def tell(probability: Floats, drawn: npt.NDArray[np.uint8], mapper: Mapper, cali
     return np.asarray(calibration.hear(told, drawn, mapper.values).T)
 
 
-def hear_points(mapper: Mapper, readers: Readers, places: Places) -> Interpreted:
-    """What the map says at interpreted points before calibration; points without imagery are left out."""
+def hear_points(mapper: Mapper, readers: Readers, places: Places) -> tuple[Interpreted, npt.NDArray[np.bool_]]:
+    """What the map says at interpreted points before calibration; and which they are, since without imagery they are
+    left out.
+    """
     asked = mapper.at_places(readers, places.rows, places.cols)
     close_extras(readers.extras)
     close(readers.imagery, readers.posterior, readers.vectors)
-    return Interpreted(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen)
+    return Interpreted(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen), asked.seen
 
 
-def read_calibration(path: Path) -> Calibration:
-    """What `calibrate` wrote; InputError where it is not there or not whole."""
-    return Calibration.from_dict(read_json(path), str(path), len(coarse_legend()))
+def read_calibration(path: Path) -> tuple[Calibration, dict[str, Calibration]]:
+    """What `calibrate` wrote, of the nation and of regions; InputError where it is not there or not whole."""
+    told = read_json(path)
+    nation, classes = Calibration.from_dict(told, str(path), len(coarse_legend())), len(coarse_legend())
+    try:
+        regions = {str(name): nation.to_dict() | dict(own) for name, own in told["regions"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError("a calibration is malformed", where=str(path), got=repr(error)) from error
+    return nation, {name: Calibration.from_dict(own, f"{path}, {name}", classes) for name, own in regions.items()}

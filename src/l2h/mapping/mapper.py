@@ -28,6 +28,7 @@ from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.trust import DOUBT_BELOW, believed, cell_votes, trust, without_opinion
 from l2h.mapping.windows import WindowPlan
+from l2h.mapping.zones import Zones
 from l2h.nets.extras import ExtraStack
 
 Mask = npt.NDArray[np.bool_]
@@ -71,6 +72,7 @@ class Mapper:
 
     values : legend value of each channel of the network; prior : whether the posterior is multiplied in
     calibration : how confidence is tempered; None tells probabilities as they come
+    zones : regions that are told otherwise
     alpha : how sharply the network's cells vote, as in its training
     """
 
@@ -81,6 +83,7 @@ class Mapper:
     calibration: Calibration | None = None
     coarse: Legend = field(default_factory=coarse_legend)
     alpha: float = 1.0
+    zones: Zones | None = None
 
     @cached_property
     def index(self) -> npt.NDArray[np.int64]:
@@ -122,6 +125,8 @@ class Mapper:
     def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
         probability, source = self._heard(readers, owner, probability, valid)
         told = self._told(probability)
+        if self.zones is not None:
+            told = self.zones.apply(told, probability, owner, self.index, len(self.coarse))
         classified = classify(probability, valid, self.values, source, told)
         known = self._known(readers, owner)
         if known is not None:

@@ -1,7 +1,7 @@
 """The stage "map": decide on the prior once, then map block by block."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from l2h.core.files import read_json
 from l2h.core.grid import Block, Window
 from l2h.core.raster import BlockStore, RasterReader, write_raster
 from l2h.core.tasks import Context, Hole, Made, Stage, Task
-from l2h.mapping.calibrating import Places, Rules, calibrate, read_calibration
+from l2h.mapping.calibrating import Given, Places, Rules, calibrate, read_calibration
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import DOUBTED
 from l2h.mapping.engine import Engine, close
@@ -26,11 +26,13 @@ from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.telling import tell_sets
 from l2h.mapping.windows import WindowPlan
+from l2h.mapping.zones import Zones
 from l2h.nets.checkpoint import read_network
 
 CHECKPOINT = "train/network.safetensors"
 LABEL_MODEL = "labels/model.json"
 EVIDENCE = "map/evidence.json"
+CITIES = "layers/regions.json"
 CALIBRATION = "map/calibration.json"
 SETS = "map/sets.json"
 SETS_TOLD = "assess/told.csv"
@@ -44,7 +46,8 @@ Step = Callable[[Context], list[Task]]
 class Layers:
     """Which files of the workspace the map may use besides the imagery.
 
-    posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole
+    posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole, and to tell
+                         the confidence of regions apart
     points : interpreted points to calibrate the confidence by
     extras : the project's extras
     """
@@ -124,13 +127,20 @@ class _Planner:
         if self.settings.calibration == "off":
             return []
         readers, engine, out = self._readers(context), self._engine(context), context.work / CALIBRATION
-        points, rules = context.work / POINTS if self.layers.points else None, self._rules(context)
-        sets = context.work / SETS if points and self.settings.tells_sets else None
-        inputs = [*engine.files, *(self._point_files(context, points, rules) if points else [])]
-        arguments = {"engine": engine, "readers": readers, "rules": rules, "points": points, "out": out, "sets": sets}
+        rules, given, inputs = self._rules(context), None, [*engine.files]
+        outputs: tuple[Path, ...] = (out,)
+        if self.layers.points:
+            given = self._given(context)
+            inputs += [*self._point_files(context, given.points, rules), *given.files]
+            outputs = (out,) if given.sets is None else (out, given.sets)
+        arguments = {"engine": engine, "readers": readers, "rules": rules, "given": given, "out": out}
         settings = self._point_settings(context, rules) | {"points": self.layers.points}
-        outputs = (out,) if sets is None else (out, sets)
         return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), outputs, settings)]
+
+    def _given(self, context: Context) -> Given:
+        sets = context.work / SETS if self.settings.tells_sets else None
+        layer = context.store("layers/regions") if self.layers.regions else None
+        return Given(context.work / POINTS, sets, layer, context.work / CITIES if layer else None)
 
     def sets(self, located: str, context: Context) -> list[Task]:
         readers, engine, rules = self._readers(context), self._engine(context), self._rules(context)
@@ -159,23 +169,29 @@ class _Planner:
     def blocks(self, context: Context) -> list[Task]:
         plan = self._engine(context).plan(context, self.settings.window_px)
         prior = self._prior(context)
-        told = None if self.settings.calibration == "off" else read_calibration(context.work / CALIBRATION)
+        told: Calibration | None = None
+        own: dict[str, Calibration] = {}
+        if self.settings.calibration == "auto":
+            told, own = read_calibration(context.work / CALIBRATION)
         regions = context.store("layers/regions") if self.layers.regions else None
+        zones = Zones.of(regions, own, read_json(context.work / CITIES)["cities"]) if regions and own else None
         shared = {"engine": self._engine(context), "readers": self._readers(context), "regions": regions}
-        shared |= {"prior": prior, "calibration": told}
+        shared |= {"prior": prior, "calibration": told, "zones": zones}
         return [self._block(context, plan, shared, block) for block in context.store("map").blocks]
 
     def _block(self, context: Context, plan: WindowPlan, shared: dict[str, Any], block: Block) -> Task:
         """shared : the arguments that all blocks have"""
-        engine, readers, prior = shared["engine"], shared["readers"], shared["prior"]
+        engine, readers, prior, zones = (shared[name] for name in ("engine", "readers", "prior", "zones"))
         calibration, out = shared["calibration"], context.store("map").path(block)
         settings = context.place(block.window) | self._digest(engine, readers, prior) | engine.digest("draw_vectors")
         settings |= {"calibration": calibration.to_dict() if calibration else None}
+        settings |= {"zones": zones.to_dict()} if zones else {}
+        where = list(plan.owners(block.window)) if zones else [block.window]
         return Task(
             f"map/{block.name}",
             map_block,
             {**shared, "block": block, "out": out},
-            (*engine.files, *self._inputs(readers, plan, prior, block), *_files(shared["regions"], [block.window])),
+            (*engine.files, *self._inputs(readers, plan, prior, block), *_files(shared["regions"], where)),
             (out,),
             settings,
             block.window.pixels,
@@ -243,6 +259,7 @@ def map_block(
     regions: RasterReader | None,
     prior: bool,
     calibration: Calibration | None,
+    zones: Zones | None,
     block: Block,
     out: Path,
 ) -> Made:
@@ -251,7 +268,7 @@ def map_block(
     Here and not with the imagery, for only here both the picture and the cities are known; outside cities nothing was
     asked for, so nothing is missing.
     """
-    values = engine.mapper(prior, calibration).map(readers, block.window)
+    values = replace(engine.mapper(prior, calibration), zones=zones).map(readers, block.window)
     seen = values[0] > 0
     write_raster(out, values, readers.imagery.grid, block.window, valid=seen)
     missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
