@@ -134,7 +134,7 @@ class _Planner:
             inputs += [*self._point_files(context, given.points, rules), *given.files]
             outputs = (out,) if given.sets is None else (out, given.sets)
         arguments = {"engine": engine, "readers": readers, "rules": rules, "given": given, "out": out}
-        settings = self._point_settings(context, rules) | {"points": self.layers.points}
+        settings = self._point_settings(context, rules) | {"points": self.layers.points, "regions": self.layers.regions}
         return [Task("map/calibration", calibrate, arguments, tuple(dict.fromkeys(inputs)), outputs, settings)]
 
     def _given(self, context: Context) -> Given:
