@@ -124,7 +124,7 @@ def score(mapper: Mapper, case: Case, work: Path, how: str) -> dict[str, Any]:
     mappers = {"off": replace(mapper, settings=MappingSettings(trust="off")), "on": mapper}
     heard: dict[str, list[np.ndarray]] = {name: [] for name in mappers}
     trusts = []
-    for owner, probability, valid in mapper._ask(plan, readers.imagery, plan.owners(_middle(desk.grid))):
+    for owner, probability, valid in mapper._ask(plan, readers, plan.owners(_middle(desk.grid))):
         rows, cols = owner.slices_in(desk.grid.window)
         free = valid & np.isin(reference[rows, cols], list(accept)) & (known[rows, cols] == 0)
         trusts.append((mapper._trust(readers, owner, probability, valid), int(valid.sum())))

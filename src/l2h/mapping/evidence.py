@@ -102,7 +102,7 @@ class Agreement:
     expected : sum of the label's probability of its own class, in parts of 255
     pixels   : of imagery looked at
     sure     : sum over them of the network's largest coarse probability, in parts of 255
-    doubted  : sum over the cells of how little the network is trusted there, 1 - τ (trust.py), in parts of 255
+    doubted  : sum over the cells of how little the network is trusted there (trust.py), in parts of 255
     """
 
     cells: int = 0

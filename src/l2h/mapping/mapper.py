@@ -148,12 +148,12 @@ class Mapper:
 
     def _heard(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> tuple[Floats, int]:
         """The network as far as it is trusted, with the prior where it is heard; and what band 3 says of them."""
-        tau = self._trust(readers, owner, probability, valid)
-        doubt = DOUBTED if tau < DOUBT_BELOW else 0
+        trusted = self._trust(readers, owner, probability, valid)
+        doubt = DOUBTED if trusted < DOUBT_BELOW else 0
         heard = self.prior and readers.posterior is not None
         # with a prior, built-up must not count twice for being two classes; without one, the class must stay
         even = without_opinion(self.index if heard else None, len(self.values))
-        probability = believed(probability, tau, even)
+        probability = believed(probability, trusted, even)
         if not self.prior or readers.posterior is None:
             return probability, NETWORK | doubt
         prior = self._prior_of(readers.posterior, readers.cell_px, owner)
@@ -209,12 +209,12 @@ class Mapper:
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, sums, looked = Agreement(), np.zeros(len(self.values), "int64"), 0
         for owner, own, valid in self._ask(plan, readers, owners):
-            tau = self._trust(readers, owner, own, valid)
+            trusted = self._trust(readers, owner, own, valid)
             shares = self._shares(posterior, owner.coarsen(cell_px))
             own = self._told(own)
             found = count_agreement(own, valid, shares, self.index, cell_px)
             sums += class_sums(own, valid)
-            total += replace(found, doubted=round(255 * (1 - tau)) * found.cells)
+            total += replace(found, doubted=round(255 * (1 - trusted)) * found.cells)
             looked += 1
         return total, sums, looked
 

@@ -8,7 +8,8 @@ classes):
     τ = argmax Σ_i Σ_c q_i(c) log[ τ v_i(c) + (1 - τ) / J ]  +  STRENGTH · [ USUAL log τ + (1 - USUAL) log(1 - τ) ]
 
 by EM, over the cells of one lattice window. A network that learned from these labels gives τ near 1, since that is what
-it was trained for: the labels' errors are in q and cost it little. Described in docs/method.md, section 4.
+it was trained for: the labels' errors are in q and cost it little. Where ENOUGH is reached, what is missing may as well
+be the labels' fault, so it is trusted whole; less is trusted in proportion. Described in docs/method.md, section 4.
 """
 
 import numpy as np
@@ -23,6 +24,7 @@ Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.int64]
 
 USUAL, STRENGTH = 0.95, 40.0  # what is expected before any cell is seen, and how many cells that is worth
+ENOUGH = 0.8  # τ of a network that is trusted whole
 SMOOTHING = 0.02  # of the labels, as in training
 DOUBT_BELOW = 0.5  # less trust than this is marked in the map
 ITERATIONS = 40
@@ -30,7 +32,7 @@ TINY = 1e-9
 
 
 def trust(votes: Doubles, labels: Doubles) -> float:
-    """τ of some cells, in whole hundredths; 1 where there is none.
+    """min(1, τ / ENOUGH) of some cells, in whole hundredths; 1 where there is none.
 
     votes, labels : [J, n], v and q of n cells, sums 1 each
     """
@@ -43,7 +45,7 @@ def trust(votes: Doubles, labels: Doubles) -> float:
         known = tau * votes
         explained = float((target * known / (known + (1 - tau) / classes)).sum())
         tau = (explained + STRENGTH * USUAL) / (cells + STRENGTH)
-    return round(tau, 2)
+    return round(min(1.0, tau / ENOUGH), 2)
 
 
 def cell_votes(
@@ -74,15 +76,15 @@ def _cell_sums(values: npt.NDArray[np.floating], owner: Window, cell_px: int) ->
     return np.asarray(np.add.reduceat(np.add.reduceat(values.astype("float64"), rows, axis=1), cols, axis=2))
 
 
-def believed(probability: Floats, tau: float, even: Doubles) -> Floats:
-    """τ p + (1 - τ) · even: the network as far as it is trusted, float32 [K, H, W].
+def believed(probability: Floats, trusted: float, even: Doubles) -> Floats:
+    """t p + (1 - t) · even: the network as far as it is trusted, t, float32 [K, H, W].
 
     even : [K], sums 1, what an opinion without knowledge is. Where the probabilities are all 0 (no imagery) it says
     nothing either way.
     """
-    if tau == 1:
+    if trusted == 1:
         return probability
-    return np.asarray(tau * probability + ((1 - tau) * even[:, None, None]).astype("float32"), "float32")
+    return np.asarray(trusted * probability + ((1 - trusted) * even[:, None, None]).astype("float32"), "float32")
 
 
 def without_opinion(coarse_of_fine: Index | None, classes: int) -> Doubles:
