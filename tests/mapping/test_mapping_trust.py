@@ -106,7 +106,7 @@ def contradict(place, context, columns: slice) -> None:
     mapper = Engine(context.work / "train/network.safetensors", MappingSettings(), "cpu").mapper()
     readers = Readers(context.store("layers/imagery"))
     rows, cols = (a.ravel() for a in np.indices(place.grid.shape))
-    asked, _ = mapper.at_places(readers, rows, cols)
+    asked = mapper.at_places(readers, rows, cols).probability
     coarse = np.zeros((10, place.grid.window.pixels))
     np.add.at(coarse, mapper.index, asked.T)
     side = place.grid.height // 10
