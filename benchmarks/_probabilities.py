@@ -29,7 +29,7 @@ from l2h.mapping.evidence import (
     smooth_posterior,
     smoothing_radius,
 )
-from l2h.mapping.mapper import Mapper
+from l2h.mapping.mapper import Mapper, Readers
 from l2h.mapping.settings import MappingSettings
 
 MOST_PIXELS = 60_000  # labelled pixels of a case that are looked at, drawn at random
@@ -176,10 +176,10 @@ def _whole(mapper: Mapper, desk: Desk) -> tuple[np.ndarray, np.ndarray]:
     store, whole = desk.store("layers/imagery"), desk.grid.window
     probability = np.zeros((len(mapper.values), *whole.shape), "float32")
     valid = np.zeros(whole.shape, bool)
-    plan = mapper.plan(store, mapper.settings.window_px)
-    for owner, answer, seen in mapper._ask(plan, store, plan.owners(whole)):
-        rows, cols = owner.slices_in(whole)
-        probability[:, rows, cols], valid[rows, cols] = answer, seen
+    plan = mapper.plan(store)
+    for owner, asked, answer in mapper._ask(plan, Readers(store), plan.owners(whole)):
+        own, (rows, cols) = owner.slices_in(asked.window), owner.slices_in(whole)
+        probability[:, rows, cols], valid[rows, cols] = answer[:, *own], asked.valid[own]
     return probability, valid
 
 

@@ -120,17 +120,18 @@ def score(mapper: Mapper, case: Case, work: Path, how: str) -> dict[str, Any]:
     with open_raster(case.folder / "reference.tif") as dataset:
         reference = dataset.read(1)
     accept = _accept(case)
-    plan = mapper.plan(readers.imagery, mapper.settings.window_px)
+    plan = mapper.plan(readers.imagery)
     mappers = {"off": replace(mapper, settings=MappingSettings(trust="off")), "on": mapper}
     heard: dict[str, list[np.ndarray]] = {name: [] for name in mappers}
     trusts = []
-    for owner, probability, valid in mapper._ask(plan, readers, plan.owners(_middle(desk.grid))):
-        rows, cols = owner.slices_in(desk.grid.window)
+    for owner, asked, probability in mapper._ask(plan, readers, plan.owners(_middle(desk.grid))):
+        own, (rows, cols) = owner.slices_in(asked.window), owner.slices_in(desk.grid.window)
+        valid = asked.valid[own]
         free = valid & np.isin(reference[rows, cols], list(accept)) & (known[rows, cols] == 0)
-        trusts.append((mapper._trust(readers, owner, probability, valid), int(valid.sum())))
+        trusts.append((mapper._trust(readers, owner, probability[:, *own], valid), int(valid.sum())))
         truth = np.stack([np.isin(reference[rows, cols], [c for c in accept if v in accept[c]]) for v in mapper.values])
         for name, one in mappers.items():
-            p, _ = one._heard(readers, owner, probability, valid)
+            p = one._heard(readers, owner, asked, probability)[0][:, *own]
             heard[name].append(_counts(p[:, free], one._told(p)[:, free], truth[:, free], _same(mapper.values, accept)))
     weights = [n for _, n in trusts]
     result: dict[str, Any] = {"trust": float(np.average([t for t, _ in trusts], weights=weights))}

@@ -16,6 +16,7 @@ from l2h.core.patch import Patch
 from l2h.core.tasks import Context, Hole, run_stage
 from l2h.mapping.classify import NETWORK, NETWORK_AND_PRIOR, NOTHING, VECTOR
 from l2h.mapping.mapper import Mapper, Readers
+from l2h.mapping.pairs import refine
 from l2h.mapping.predict import Predictor
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import Layers, stage
@@ -100,13 +101,33 @@ def test_windows_give_what_the_whole_picture_gives(
     place, net = world(112, 96), network(kind)
     context = place.store(tmp_path, 64, net)
     window_px = net.stride * (16 // net.stride or 1)
-    plain = MappingSettings(window_px=window_px, prior="off", draw_vectors=False, calibration="off", trust="off")
+    plain = MappingSettings(
+        window_px=window_px, prior="off", draw_vectors=False, calibration="off", trust="off", pair_weight=0
+    )
     cut = run(context, plain)
     whole = at_once(net, place.imagery, place.valid)
     assert (np.abs(cut[1] - np.where(place.valid, whole.max(axis=0) * 100, 0)) <= 0.51).all()
     values = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
     sure = np.diff(np.sort(whole, axis=0)[-2:], axis=0)[0] > 1e-5  # sums in another order differ in the last bits
     assert (cut[0] == values[whole.argmax(axis=0)])[sure & place.valid].all()
+
+
+@pytest.mark.parametrize("kind", ["unet", "l2hnet"])
+def test_windows_pair_pixels_as_the_whole_picture_does(
+    tmp_path: Path, world: Callable, network: Callable, kind: str
+) -> None:
+    place, net = world(112, 96), network(kind)
+    plain = MappingSettings(window_px=16, prior="off", draw_vectors=False, calibration="off", trust="off")
+    cut = run(place.store(tmp_path, 64, net), plain)
+    alone = at_once(net, place.imagery, place.valid)
+    colours = NORMALISATION.apply(place.imagery, place.valid)
+    whole = refine(alone, colours, place.valid, plain.pair_weight, plain.pair_colour)
+    values = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
+    sure = np.diff(np.sort(whole, axis=0)[-2:], axis=0)[0] > 1e-4
+    assert (cut[0] == values[whole.argmax(axis=0)])[sure & place.valid].all()
+    assert (whole.argmax(axis=0) != alone.argmax(axis=0))[place.valid].any()  # pairs do decide something here
+    own = np.take_along_axis(alone, whole.argmax(axis=0)[None], axis=0)[0]  # confidence is each pixel's own
+    assert (np.abs(cut[1] - own * 100) <= 0.51)[sure & place.valid].all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 97), (89, 1), (53, 31), (16, 48)])
@@ -220,7 +241,7 @@ def test_weights_that_overflow_are_an_error(tmp_path: Path, world: Callable, net
             if isinstance(layer, torch.nn.Conv2d):
                 layer.weight.mul_(1e8)
     context = world(40, 40).store(tmp_path, 64, net)
-    with pytest.raises(L2HError, match=r"not numbers.*rows -80:128"):
+    with pytest.raises(L2HError, match=r"not numbers.*rows -96:144"):
         run_stage(stage(MappingSettings(window_px=48, prior="off"), Layers(posterior=False)), context)
 
 

@@ -9,7 +9,7 @@ from l2h.core.legend import BUILDING, TRAFFIC, load_legend
 from l2h.core.raster import BlockStore, RasterReader
 from l2h.core.tasks import Context
 from l2h.mapping.calibration import Calibration, default_calibration, sharpness
-from l2h.mapping.mapper import Mapper
+from l2h.mapping.mapper import Mapper, evidence_plan, map_plan
 from l2h.mapping.predict import Device, Predictor
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.windows import WindowPlan
@@ -29,9 +29,13 @@ class Engine:
     def files(self) -> tuple[Path, Path]:
         return self.checkpoint, self.checkpoint.with_suffix(".json")
 
-    def plan(self, context: Context, window_px: int) -> WindowPlan:
-        network = read_network(self.checkpoint)
-        return WindowPlan.of(context.grid, window_px, network.stride, network.halo, network.view)
+    def plan(self, context: Context) -> WindowPlan:
+        """How the map is cut."""
+        return map_plan(context.grid, read_network(self.checkpoint), self.settings)
+
+    def evidence_plan(self, context: Context, cell_px: int) -> WindowPlan:
+        """How the sample is cut that decides on the prior."""
+        return evidence_plan(context.grid, read_network(self.checkpoint), cell_px)
 
     def mapper(self, prior: bool = False, calibration: Calibration | None = None) -> Mapper:
         """Raises CheckpointError where the network is not one of the map's legend."""

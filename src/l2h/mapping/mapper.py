@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from l2h.core.grid import Window
+from l2h.core.grid import Grid, Window
 from l2h.core.legend import Legend, coarse_legend
+from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
 from l2h.mapping.calibration import Calibration
 from l2h.mapping.classify import DOUBTED, NETWORK, NETWORK_AND_PRIOR, Classified, classify, draw_vectors
@@ -23,12 +24,14 @@ from l2h.mapping.evidence import (
     smooth_posterior,
     smoothing_radius,
 )
+from l2h.mapping.pairs import margin_px, refine
 from l2h.mapping.predict import Floats, Predictor
 from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.trust import DOUBT_BELOW, believed, cell_votes, trust, without_opinion
 from l2h.mapping.windows import WindowPlan
 from l2h.mapping.zones import Zones
+from l2h.nets.base import PixelNetwork
 from l2h.nets.extras import ExtraStack
 
 Mask = npt.NDArray[np.bool_]
@@ -90,10 +93,9 @@ class Mapper:
         """Place of each class of the network among the coarse ones; LegendError where one has none."""
         return coarse_index(self.values, self.coarse.values)
 
-    def plan(self, imagery: RasterReader, window_px: int) -> WindowPlan:
+    def plan(self, imagery: RasterReader) -> WindowPlan:
         """How the lattice of the imagery is cut; SettingsError where windows do not fit the network's stride."""
-        network = self.predictor.network
-        return WindowPlan.of(imagery.grid, window_px, network.stride, network.halo, network.view)
+        return map_plan(imagery.grid, self.predictor.network, self.settings)
 
     def map(self, readers: Readers, within: Window) -> npt.NDArray[np.uint8]:
         """Class, confidence and source of a window inside the grid, uint8 [3, H, W]; 0 where there is no imagery.
@@ -101,33 +103,36 @@ class Mapper:
         The same bytes for a pixel whatever window asks for it. Memory: the result, and one network window at a time.
         """
         result = np.zeros((3, *within.shape), "uint8")
-        plan = self.plan(readers.imagery, self.settings.window_px)
-        for owner, probability, valid in self._ask(plan, readers, plan.owners(within)):
+        plan = self.plan(readers.imagery)
+        for owner, asked, probability in self._ask(plan, readers, plan.owners(within)):
             piece = owner.intersect(within)
             into, part = piece.slices_in(within), piece.slices_in(owner)
-            result[:, *into] = self._classify(readers, owner, probability, valid).stack()[:, *part]
+            result[:, *into] = self._classify(readers, owner, asked, probability).stack()[:, *part]
         return result
 
     def _ask(
         self, plan: WindowPlan, readers: Readers, owners: Iterator[Window]
-    ) -> Iterator[tuple[Window, Floats, Mask]]:
-        """Network windows in turn; class probabilities and validity of all they own."""
+    ) -> Iterator[tuple[Window, Patch, Floats]]:
+        """Network windows in turn; imagery and class probabilities of all the network is asked for."""
         while some := list(islice(owners, self.predictor.batch)):
             patches = [plan.read(readers.imagery, owner) for owner in some]
             around = [plan.read_context(readers.imagery, owner) for owner in some]
             beside = [_beside(readers.extras, plan, owner) for owner in some]
             answers = self.predictor.probabilities(patches, around, beside)
             for owner, patch, answer in zip(some, patches, answers, strict=True):
-                rows, cols = owner.slices_in(patch.window)
-                yield owner, answer[:, rows, cols], patch.valid[rows, cols]
+                asked = patch.crop(plan.asked_window(owner))
+                rows, cols = asked.window.slices_in(patch.window)
+                yield owner, asked, answer[:, rows, cols]
 
     # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
-    def _classify(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> Classified:
-        probability, source = self._heard(readers, owner, probability, valid)
-        told = self._told(probability)
+    def _classify(self, readers: Readers, owner: Window, asked: Patch, probability: Floats) -> Classified:
+        probability, source = self._heard(readers, owner, asked, probability)
+        own = np.s_[:, *owner.slices_in(asked.window)]
+        # confidence is told of each pixel alone: neighbours of one colour are no independent witnesses
+        told = self._told(probability[own])
         if self.zones is not None:
-            told = self.zones.apply(told, probability, owner, self.index, len(self.coarse))
-        classified = classify(probability, valid, self.values, source, told)
+            told = self.zones.apply(told, probability[own], owner, self.index, len(self.coarse))
+        classified = classify(self._refined(asked, probability)[own], asked.valid[own[1:]], self.values, source, told)
         known = self._known(readers, owner)
         if known is not None:
             told = told if self.calibration is None else self.calibration.hear(told, known, self.values)
@@ -146,9 +151,20 @@ class Mapper:
             return probability
         return self.calibration.apply(probability, self.index, len(self.coarse))
 
-    def _heard(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> tuple[Floats, int]:
-        """The network as far as it is trusted, with the prior where it is heard; and what band 3 says of them."""
-        trusted = self._trust(readers, owner, probability, valid)
+    def _refined(self, asked: Patch, probability: Floats) -> Floats:
+        """Neighbours of like colour drawn to one class, where they are heard."""
+        settings = self.settings
+        if settings.pair_weight == 0:
+            return probability
+        colours = self.predictor.normalisation.apply(asked.values, asked.valid)
+        return refine(probability, colours, asked.valid, settings.pair_weight, settings.pair_colour)
+
+    def _heard(self, readers: Readers, owner: Window, asked: Patch, probability: Floats) -> tuple[Floats, int]:
+        """The network as far as it is trusted in what a window owns, with the prior where it is heard; and what band 3
+        says of them.
+        """
+        rows, cols = owner.slices_in(asked.window)
+        trusted = self._trust(readers, owner, probability[:, rows, cols], asked.valid[rows, cols])
         doubt = DOUBTED if trusted < DOUBT_BELOW else 0
         heard = self.prior and readers.posterior is not None
         # with a prior, built-up must not count twice for being two classes; without one, the class must stay
@@ -156,7 +172,7 @@ class Mapper:
         probability = believed(probability, trusted, even)
         if not self.prior or readers.posterior is None:
             return probability, NETWORK | doubt
-        prior = self._prior_of(readers.posterior, readers.cell_px, owner)
+        prior = self._prior_of(readers.posterior, readers.cell_px, asked.window)
         settings = self.settings
         fused = fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix)
         return fused, NETWORK_AND_PRIOR | doubt
@@ -171,16 +187,17 @@ class Mapper:
     def at_places(self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Asked:
         """What the map would say of single pixels before calibration.
 
-        The same numbers that `map` takes the class from, since whole windows are computed.
+        The same numbers that `map` takes the confidence from, since whole windows are computed.
         """
-        plan = self.plan(readers.imagery, self.settings.window_px)
+        plan = self.plan(readers.imagery)
         found, seen = np.zeros((len(rows), len(self.values)), "float32"), np.zeros(len(rows), bool)
         drawn = np.zeros(len(rows), "uint8")
-        for owner, probability, valid in self._ask(plan, readers, iter(plan.owners_of(rows, cols))):
-            heard, _ = self._heard(readers, owner, probability, valid)
+        for owner, asked, probability in self._ask(plan, readers, iter(plan.owners_of(rows, cols))):
+            own = owner.slices_in(asked.window)
+            heard = self._heard(readers, owner, asked, probability)[0][:, *own]
             chosen = np.flatnonzero(inside(owner, rows, cols))
             place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
-            found[chosen], seen[chosen] = heard[:, *place].T, valid[place]
+            found[chosen], seen[chosen] = heard[:, *place].T, asked.valid[own][place]
             if (known := self._known(readers, owner)) is not None:
                 drawn[chosen] = known[place]
         return Asked(found, seen, np.where(seen, drawn, np.uint8(0)))
@@ -204,11 +221,12 @@ class Mapper:
         imagery, posterior, cell_px = readers.imagery, readers.posterior, readers.cell_px
         if posterior is None:
             return Agreement(), np.zeros(len(self.values), "int64"), 0
-        plan = self.plan(imagery, evidence_step(self.predictor.network.stride, cell_px))
+        plan = evidence_plan(imagery.grid, self.predictor.network, cell_px)
 
         owners = islice((o for o in evidence_windows(plan) if self._tells(imagery, posterior, cell_px, o)), ENOUGH)
         total, sums, looked = Agreement(), np.zeros(len(self.values), "int64"), 0
-        for owner, own, valid in self._ask(plan, readers, owners):
+        for owner, asked, own in self._ask(plan, readers, owners):
+            valid = asked.valid
             trusted = self._trust(readers, owner, own, valid)
             shares = self._shares(posterior, owner.coarsen(cell_px))
             own = self._told(own)
@@ -220,6 +238,17 @@ class Mapper:
 
     def _tells(self, imagery: RasterReader, posterior: RasterReader, cell_px: int, owner: Window) -> bool:
         return bool(self._shares(posterior, owner.coarsen(cell_px)).any() and imagery.read(owner).valid.any())
+
+
+def map_plan(grid: Grid, network: PixelNetwork, settings: MappingSettings) -> WindowPlan:
+    """Windows of the map: the network is asked for as much around them as pairs of pixels reach."""
+    margin = margin_px(settings.pair_weight, network.stride)
+    return WindowPlan.of(grid, settings.window_px, network.stride, network.halo, network.view, margin)
+
+
+def evidence_plan(grid: Grid, network: PixelNetwork, cell_px: int) -> WindowPlan:
+    """Windows of the sample that decides on the prior: they fit the cells."""
+    return WindowPlan.of(grid, evidence_step(network.stride, cell_px), network.stride, network.halo, network.view)
 
 
 def _beside(extras: ExtraStack | None, plan: WindowPlan, owner: Window) -> Floats | None:

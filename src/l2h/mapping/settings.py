@@ -23,6 +23,8 @@ class MappingSettings(Settings):
     trust          : "auto" trusts the network in each window as far as its cells agree with the labels there, so that
                      pictures unlike those it learned from get low confidence and the labels' class (docs/method.md,
                      section 4). "off" trusts it everywhere
+    pair_weight    : how strongly neighbours of like colour are of one class (docs/method.md, section 4); 0: not at all
+    pair_colour    : how far their colours may lie apart, in standard deviations of the imagery
     draw_vectors   : draw known roads and buildings on top, marked in the source band
     road_precision, building_precision : how often a pixel drawn from a road, or a building, is expected to be one,
                      before any point says so; heard with the network's opinion (docs/method.md, section 4)
@@ -42,6 +44,8 @@ class MappingSettings(Settings):
     prior_beta: float = Field(1.0, gt=0, le=4)
     prior_mix: float = Field(0.05, gt=0, lt=1)
     trust: Literal["auto", "off"] = "auto"
+    pair_weight: float = Field(8.0, ge=0, le=50)
+    pair_colour: float = Field(0.5, gt=0, le=10)
     draw_vectors: bool = True
     road_precision: float = Field(0.8, gt=0, lt=1)
     building_precision: float = Field(0.9, gt=0, lt=1)

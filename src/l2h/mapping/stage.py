@@ -22,12 +22,10 @@ from l2h.mapping.heard import Heard, close_extras, extra_files, heard_task, list
 from l2h.mapping.mapper import ENOUGH, Readers, evidence_windows, prior_cells
 from l2h.mapping.measuring import measure_evidence
 from l2h.mapping.predict import Device
-from l2h.mapping.sample import evidence_step
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.telling import tell_sets
 from l2h.mapping.windows import WindowPlan
 from l2h.mapping.zones import Zones
-from l2h.nets.checkpoint import read_network
 
 CHECKPOINT = "train/network.safetensors"
 LABEL_MODEL = "labels/model.json"
@@ -101,8 +99,7 @@ class _Planner:
         readers, engine = self._readers(context), self._engine(context)
         if readers.posterior is None:
             return []
-        network = read_network(engine.checkpoint)
-        plan = engine.plan(context, evidence_step(network.stride, readers.cell_px))
+        plan = engine.evidence_plan(context, readers.cell_px)
         windows = list(evidence_windows(plan))
         inputs = [*engine.files, *_files(readers.imagery, map(plan.reach, windows))]
         inputs += extra_files(readers.extras, map(plan.extra_cells, windows))
@@ -153,11 +150,15 @@ class _Planner:
     def _point_files(self, context: Context, points: Path, rules: Rules) -> list[Path]:
         """The table of points and what is read to say something of them."""
         readers, places = self._readers(context), Places.from_csv(points)
-        plan = self._engine(context).plan(context, self.settings.window_px)
+        plan = self._engine(context).plan(context)
         owners = plan.owners_of(places.rows, places.cols)
         found = [points, *_files(readers.imagery, map(plan.reach, owners))]
         found += extra_files(readers.extras, map(plan.extra_cells, owners))
-        return found + self._prior_files(readers, rules.prior, owners) + self._vector_files(readers, owners)
+        return (
+            found
+            + self._prior_files(readers, rules.prior, map(plan.asked_window, owners))
+            + self._vector_files(readers, owners)
+        )
 
     def _point_settings(self, context: Context, rules: Rules) -> dict[str, Any]:
         """What decides what is told before any calibration point speaks, and what is said at points."""
@@ -167,7 +168,7 @@ class _Planner:
         return settings | {"shares": rules.shares} | engine.digest("road_precision", "building_precision", *names)
 
     def blocks(self, context: Context) -> list[Task]:
-        plan = self._engine(context).plan(context, self.settings.window_px)
+        plan = self._engine(context).plan(context)
         prior = self._prior(context)
         told: Calibration | None = None
         own: dict[str, Calibration] = {}
@@ -199,21 +200,24 @@ class _Planner:
 
     def _inputs(self, readers: Readers, plan: WindowPlan, prior: bool, block: Block) -> list[Path]:
         owners = list(plan.owners(block.window))
-        paths = _files(readers.imagery, [plan.reach(block.window)]) + self._prior_files(readers, prior, owners)
+        paths = _files(readers.imagery, [plan.reach(block.window)])
+        paths += self._prior_files(readers, prior, map(plan.asked_window, owners))
         paths += extra_files(readers.extras, map(plan.extra_cells, owners))
         return paths + self._vector_files(readers, owners)
 
     def _vector_files(self, readers: Readers, owners: list[Window]) -> list[Path]:
         return _files(readers.vectors, owners) if self.settings.draw_vectors else []
 
-    def _prior_files(self, readers: Readers, prior: bool, owners: list[Window]) -> list[Path]:
+    def _prior_files(self, readers: Readers, prior: bool, asked: Iterable[Window]) -> list[Path]:
         if readers.posterior is None or not self._asks_labels(prior):
             return []
-        return _files(readers.posterior, (prior_cells(owner, readers.cell_px, self.settings) for owner in owners))
+        return _files(readers.posterior, (prior_cells(window, readers.cell_px, self.settings) for window in asked))
 
     def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:
         """What decides the probabilities of a pixel."""
-        settings = engine.digest("window_px", "precision", "trust") | {"prior": prior} | _names(readers)
+        settings = engine.digest("window_px", "precision", "trust", "pair_weight") | {"prior": prior} | _names(readers)
+        if self.settings.pair_weight > 0:
+            settings |= engine.digest("pair_colour")
         if prior:
             settings |= engine.digest("prior_sigma_cells", "prior_beta", "prior_mix")
         return settings | ({"cell_px": readers.cell_px} if self._asks_labels(prior) else {})

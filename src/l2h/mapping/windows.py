@@ -26,7 +26,8 @@ class WindowPlan:
 
     step   : distance of window starts, px, in rows and columns; a multiple of the network's stride
     height, width : rows and columns a window owns (before the grid's rim cuts it); no more than the grid needs
-    halo   : px read around what is owned
+    halo   : px the network must read around what it is asked for
+    margin : px around what is owned for which the network is asked too
     view   : the coarser context that is read beyond the halo; None where the network sees none
     stride : of the network
     """
@@ -38,11 +39,14 @@ class WindowPlan:
     halo: int
     view: ContextView | None = None
     stride: int = 1
+    margin: int = 0
 
     @classmethod
-    def of(cls, grid: Grid, window_px: int, stride: int, halo: int, view: ContextView | None = None) -> "WindowPlan":
+    def of(
+        cls, grid: Grid, window_px: int, stride: int, halo: int, view: ContextView | None = None, margin: int = 0
+    ) -> "WindowPlan":
         """Raises SettingsError where windows could not start on multiples of the stride."""
-        if window_px % stride or halo % stride:
+        if window_px % stride or halo % stride or margin % stride:
             raise SettingsError(
                 "network windows must start on multiples of the network's stride",
                 where="mapping.window_px",
@@ -50,12 +54,13 @@ class WindowPlan:
                 got=str(window_px),
             )
         rows, cols = (min(window_px, math.ceil(side / stride) * stride) for side in grid.shape)
-        return cls(grid, window_px, rows, cols, halo, view, stride)
+        return cls(grid, window_px, rows, cols, halo, view, stride, margin)
 
     @property
     def input_shape(self) -> tuple[int, int]:
         """Rows and columns of every input."""
-        return self.height + 2 * self.halo, self.width + 2 * self.halo
+        around = 2 * (self.margin + self.halo)
+        return self.height + around, self.width + around
 
     def owners(self, within: Window | None = None) -> Iterator[Window]:
         """The windows that own pixels of `within`, row-major, cut to the grid only."""
@@ -68,9 +73,13 @@ class WindowPlan:
         return [owner for r, c in starts for owner in self.owners(Window(r, r + 1, c, c + 1))]
 
     def read_window(self, owner: Window) -> Window:
-        """What an owner reads: its full window and the halo, wherever the grid ends."""
+        """What an owner reads: its full window, margin and halo, wherever the grid ends."""
         row, col = owner.row_start, owner.col_start
-        return Window(row, row + self.height, col, col + self.width).pad(self.halo)
+        return Window(row, row + self.height, col, col + self.width).pad(self.margin + self.halo)
+
+    def asked_window(self, owner: Window) -> Window:
+        """What the network is asked for: what is owned and the margin, wherever the grid ends."""
+        return owner.pad(self.margin)
 
     def reach(self, within: Window) -> Window:
         """The smallest window of the grid that holds everything read for pixels of `within`; empty where none is."""
@@ -86,7 +95,7 @@ class WindowPlan:
         return VIEW.window(self.read_window(owner), self.stride)
 
     def read(self, reader: RasterReader, owner: Window) -> Patch:
-        """Imagery of an owner with its halo, of `input_shape`; invalid beyond the grid."""
+        """Imagery of an owner with margin and halo, of `input_shape`; invalid beyond the grid."""
         return reader.read(self.read_window(owner))
 
     def read_context(self, imagery: RasterReader, owner: Window) -> npt.NDArray[np.float32] | None:
