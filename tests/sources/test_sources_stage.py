@@ -331,27 +331,36 @@ def test_every_file_has_a_say_in_the_stretch_also_the_sheets_of_one_picture(proj
         stated([scene])
 
 
+LEFT, RIGHT = np.s_[:35], np.s_[35:]
+
+
 @pytest.mark.parametrize("bits", ["uint8", "uint16"])
 def test_two_looks_of_one_ground_are_one_picture_where_scenes_are_made_even(project: Project, bits: str) -> None:
     """The second scene is as if taken through haze: seven tenths of the contrast, 60 levels brighter."""
-    ground = np.random.default_rng(0).integers(40, 120, (3, 40, 50)) * (1 if bits == "uint8" else 50)
+    classes = np.random.default_rng(0).integers(0, 3, (40, 50))
+    noise = np.random.default_rng(1).integers(-8, 9, (3, 40, 50))
+    ground = (40 + 40 * classes + noise) * (1 if bits == "uint8" else 50)
     haze = np.rint(ground * 0.7 + 60 * (1 if bits == "uint8" else 50))
     for path in project.folder.glob("*_20*.tif"):
         path.unlink()
     project.raster("west_20210101.tif", ground[:, :, :35].astype(bits), x=X, y=Y)
     project.raster("east_20200101.tif", haze[:, :, 15:].astype(bits), x=X + 15, y=Y)
 
-    def seam(**settings: object) -> float:
-        """How much brighter the ground is on the right of the cutline at column 35 than on its left."""
+    def beyond(**settings: object) -> tuple[float, float]:
+        """Right of the cutline at column 35, how far classes lie from where they lie on its left, in distances between
+        classes, and the share of pixels that lie nearest to their own."""
         project.run(**settings)
-        picture = project.context(GRID, 25).store("layers/imagery").read(GRID.window).values.astype("float64")
-        true = ground / ground.std()
-        step = picture / picture[:, :, :35].std() - true
-        return float(np.abs(step[:, :, 35:].mean((1, 2)) - step[:, :, :35].mean((1, 2))).max())
+        picture = project.context(GRID, 25).store("layers/imagery").read(GRID.window).values.mean(0)
+        left, right = [[picture[:, at][classes[:, at] == c].mean() for c in range(3)] for at in (LEFT, RIGHT)]
+        nearest = np.abs(picture[:, RIGHT, None] - left).argmin(-1)
+        off = np.abs(np.subtract(left, right)).max() / (left[1] - left[0])
+        return float(off), float((nearest == classes[:, RIGHT]).mean())
 
-    apart, together = seam(), seam(even=True)
-    assert apart > 1  # standard deviations of the ground
-    assert together < 0.1
+    (off, share), (even_off, even_share) = beyond(), beyond(even=True)
+    assert off > 1
+    assert share < 0.5
+    assert even_off < 0.1
+    assert even_share > 0.99
     found = read_json(project.folder / "work" / "layers" / "radiometry.json")["img"]
     assert [(row["path"], row["name"]) for row in found["scenes"]] == [
         ("east_20200101.tif", "east_20200101"), ("west_20210101.tif", "west_20210101"),
