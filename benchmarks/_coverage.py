@@ -11,6 +11,7 @@ from l2h.core.legend import coarse_legend
 from l2h.mapping.conformal import fit_sets
 
 SQUARE_PX = 100
+POINTS = (50, 100, 200, 400)
 LEVELS, SET_DRAWS = (0.9, 0.95), 10
 MOST_JUDGES = 10_000  # pixels that sets are held against, drawn at random
 LEAST_OF_CLASS = 100  # pixels of a class that its own coverage is told of

@@ -184,12 +184,11 @@ class Pipeline:
         named += [("train", "learning.clean.drawn", path) for path in clean.drawn]
         for stage, key, path in named:
             if stage in names and path and not (self.folder / path).is_file():
+                beside = f"Paths in the project file are relative to {self.folder}."
                 raise InputError(
                     f"the file that '{key}' names is missing",
                     where=str(self.folder / path),
-                    hint=f"Paths in the project file are relative to {self.folder}."
-                    if not path.startswith(FETCHED)
-                    else "Run `l2h fetch` in the project first.",
+                    hint="Run `l2h fetch` in the project first." if path.startswith(FETCHED) else beside,
                 )
 
     def _refuse_training(self) -> None:
@@ -221,18 +220,15 @@ class Pipeline:
         return with_clean(stage(p.learning, cell_px, extra_layers(p.extras)), p.learning.clean, p.reference, cell_px)
 
     def _map(self) -> Stage:
-        from l2h.accuracy.apart import Learned, calibration_step
-        from l2h.learning.files import CLEAN, DRAWN_INDEX
+        from l2h.accuracy.apart import calibration_step
+        from l2h.clean.stage import learned
         from l2h.mapping.stage import POINTS, Layers, stage
 
-        p, wanted, clean = self.project, self.project.calibration, self.project.learning.clean
+        p, wanted = self.project, self.project.calibration
         layers = Layers(points=wanted is not None, cell_px=p.labels.cell_px, extras=extra_layers(p.extras))
         mapped = stage(p.mapping, layers, self.device)
-        if wanted is None:
-            return mapped
-        points, drawn = (f"train/{CLEAN}" if clean.points else None), (f"train/{DRAWN_INDEX}" if clean.drawn else None)
-        seen = Learned(points, clean.points or "", drawn)
-        return Stage(mapped.name, (calibration_step(wanted, p.reference, POINTS, seen), *mapped.steps))
+        before = (calibration_step(wanted, p.reference, POINTS, learned(p.learning.clean)),) if wanted else ()
+        return Stage(mapped.name, (*before, *mapped.steps))
 
     def _release(self) -> Stage:
         from l2h.product.stage import stage

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l2h.mapping.calibration import Calibration, Interpreted, default_calibration, fit
@@ -35,6 +35,7 @@ def test_shares_of_nothing_and_of_everything_are_bounded() -> None:
     assert weight(0.5, 1.0) == pytest.approx(0.0)
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 8), st.floats(-5, 8), st.integers(0, 50))
 def test_it_stays_a_distribution_and_touches_drawn_pixels_alone(road: float, building: float, seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from l2h.accuracy.apart import ASSESSMENT, UNJUDGED, Sample, check_apart, check_off_drawn
+from l2h.accuracy.apart import ASSESSMENT, UNJUDGED, Learned, Sample, check_apart, check_off_drawn
 from l2h.accuracy.points import read_points
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.clean.burn import DISPUTED, agreed, burn
@@ -28,6 +28,12 @@ from l2h.learning.files import CLEAN, DRAWN, DRAWN_CELLS, DRAWN_INDEX
 from l2h.learning.settings import CleanSettings
 
 Source = PolygonFile | LabelRaster
+
+
+def learned(clean: CleanSettings) -> Learned:
+    """What the stage `train` leaves of the clean samples, for whoever must keep away from them."""
+    points = f"train/{CLEAN}" if clean.points else None
+    return Learned(points, clean.points or "", f"train/{DRAWN_INDEX}" if clean.drawn else None)
 
 
 def with_clean(train: Stage, clean: CleanSettings, reference: ReferenceSettings | None, cell_px: int = 10) -> Stage:
