@@ -140,18 +140,22 @@ def load_project(folder: Path, overrides: Sequence[str] = ()) -> Project:
     """
     path = Path(folder) / PROJECT_FILE
     if not path.is_file():
-        raise SettingsError(
-            "no project here",
-            where=str(path),
-            hint="Make one with `l2h init DIR` or `l2h toy DIR`, or name its folder.",
-        )
+        hint = "Make one with `l2h init DIR` or `l2h toy DIR`, or name its folder."
+        raise SettingsError("no project here", where=str(path), hint=hint)
     try:
-        values = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte order mark
+        data = path.read_bytes()
+    except OSError as error:
+        raise SettingsError("the project file cannot be read", where=str(path), got=error.strerror or "") from error
+    return parse_project(data, path, overrides)
+
+
+def parse_project(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Project:
+    """As `load_project`, of bytes at hand; `path` is only named."""
+    try:
+        values = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         hint = "Texts stand in quotes, [section] and [[section]] on lines of their own."
         raise SettingsError("the project file is not TOML", where=str(path), got=str(error), hint=hint) from error
-    except OSError as error:
-        raise SettingsError("the project file cannot be read", where=str(path), got=error.strerror or "") from error
     for override in overrides:
         apply_override(values, override)
     try:
@@ -271,14 +275,10 @@ def _nearest(loc: Sequence[str | int]) -> str:
     near = difflib.get_close_matches(str(loc[-1]), known, n=1)
     if near:
         return f"Did you mean '{near[0]}'?"
-    elsewhere = [name for name in Project.model_fields if loc[-1] in _keys_of_section(name)]
+    elsewhere = [name for name in Project.model_fields if loc[-1] in _known_keys(Project, (name,))]
     if elsewhere:
         return f"It belongs into [{elsewhere[0]}]."
     return f"Known here: {', '.join(known)}."
-
-
-def _keys_of_section(name: str) -> list[str]:
-    return _known_keys(Project, (name,))
 
 
 def _known_keys(model: Any, place: Sequence[str | int]) -> list[str]:

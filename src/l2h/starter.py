@@ -70,8 +70,11 @@ class Lattice:
 def write_project(path: Path, sources: Sources) -> None:
     """Write a commented project file, after a look at the scenes and the outlines.
 
-    InputError where a pattern matches no file, BoundaryError where the outlines cannot be used.
+    InputError where a pattern matches no file, BoundaryError where the outlines cannot be used, SettingsError where the
+    file would be refused, as for an address that `fetch` does not follow. A file is written only where all is well.
     """
+    from l2h.project import parse_project
+
     vectors = [sources.osm] if sources.osm and not is_address(sources.osm) else []
     for pattern in (*(glob for _, glob in sources.products), *vectors):
         _files(pattern)
@@ -85,7 +88,9 @@ def write_project(path: Path, sources: Sources) -> None:
         raise InputError("there is no lattice yet", where=sources.outlines.path, hint=hint)
     unseen = Lattice(sources.crs or (choose_crs(first) if first else ""), None)
     lattice = choose_lattice(sources, first) if scenes and not later else unseen
-    write_text(path, render(sources, scenes, lattice, path.parent.absolute()))
+    text = render(sources, scenes, lattice, path.parent.absolute())
+    parse_project(text.encode(), path)
+    write_text(path, text)
 
 
 def is_fetched(pattern: str) -> bool:

@@ -58,7 +58,7 @@ def init(
     name: str | None,
 ) -> int:
     """Write DIR/project.toml for your own data. Paths may be absolute or relative to where you stand."""
-    from l2h.project import PROJECT_FILE, load_project
+    from l2h.project import PROJECT_FILE
     from l2h.starter import Outlines, Sources, is_fetched, write_project
 
     path = folder / PROJECT_FILE
@@ -69,7 +69,6 @@ def init(
     title = name or folder.absolute().name
     outlines = _china(folder) if boundary == "china" else Outlines(boundary, layer, levels(columns))
     write_project(path, Sources(imagery, here, osm, outlines, crs or outlines.crs, title, fetched))
-    load_project(folder)
     fetching = bool(fetched) or any(map(is_fetched, (*imagery, *filter(None, (osm, outlines.path)))))
     then = f"l2h fetch {folder} && l2h run {folder}" if fetching else f"l2h run {folder}"
     click.echo(f"wrote {path}\nRead it, state the licences, then: {then}", err=True)
