@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas
@@ -30,6 +31,7 @@ from l2h.core.errors import InputError
 from l2h.core.grid import Grid
 from l2h.core.tasks import Silent
 from l2h.pipeline import Pipeline
+from l2h.sources.arrivals import linked
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.links import CHECKS, fault_of, names_of
@@ -385,6 +387,50 @@ def test_one_extract_of_two_that_is_missing_is_a_hole(
     assert "layer 'boundary', none.gpkg: there is no such file" in said.err
 
 
+def test_files_of_other_addresses_are_not_taken_for_those_of_the_project(
+    tiny: Path, scripted: Scripted, l2h: Callable[..., object]
+) -> None:
+    """Names do not tell addresses apart: an edited project file means other files under the same names."""
+    serve_tiny(tiny, scripted)
+    assert l2h("fetch", tiny, *OPEN).status == 0
+    path = tiny / "project.toml"
+    text = path.read_text()
+    path.write_text(text.replace("/roads.osm", "/newer/roads.osm"))
+    said = l2h("layers", tiny, "--executor", "serial")
+    assert said.status == 1
+    assert "a file is from another address" in said.err
+    assert f"expected {scripted.url}/newer/roads.osm, got {scripted.url}/roads.osm" in said.err
+    path.write_text(text.replace("/cities.gpkg", "/newer/cities.gpkg"))
+    assert "a file is from another address" in l2h("layers", tiny, "--executor", "serial").err
+    path.write_text(text)
+    assert l2h("layers", tiny, "--executor", "serial").status == 0
+
+
+def test_groups_near_another_grid_are_not_enough(scripted: Scripted, tmp_path: Path) -> None:
+    write_segments(scripted.folder / "s.parquet", [(WEST, SOUTH)])
+    osm = OsmSettings(paths=(f"{scripted.url}/s.parquet",), take="window")
+    window(tmp_path, *osm.paths)
+    receipt, file = the_receipt(tmp_path, "s.parquet"), tmp_path / "inputs/fetched/osm/s.parquet"
+    other = replace(GRID, x=GRID.x + 1000)
+    assert [*linked(osm, GRID).parts.values()] == [receipt.part]
+    linked(osm, GRID).check("s.parquet", file, receipt)
+    linked(osm, other).check("s.parquet", file, replace(receipt, part=""))  # the whole is enough for any grid
+    for needed in (linked(osm, other), linked(osm.model_copy(update={"take": "whole"}), GRID)):
+        with pytest.raises(InputError, match=r"another part .*Run `l2h fetch` again"):
+            needed.check("s.parquet", file, receipt)
+
+
+@pytest.mark.parametrize("corner", ["7.0", None])
+def test_boxes_that_are_no_numbers_choose_nothing(corner: str | None, scripted: Scripted, tmp_path: Path) -> None:
+    write_segments(tmp_path / "s.parquet", [(8.0, 47.0)])
+    table = pq.read_table(tmp_path / "s.parquet")
+    corners = pa.struct([(name, pa.string()) for name in ("xmin", "ymin", "xmax", "ymax")])
+    boxes = pa.array([dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), corner)], corners)
+    pq.write_table(table.set_column(table.schema.get_field_index("bbox"), "bbox", boxes), scripted.folder / "s.parquet")
+    assert window(tmp_path, f"{scripted.url}/s.parquet")[0].state == "kept"
+    assert pq.read_metadata(tmp_path / "inputs/fetched/osm/s.parquet").num_rows == 1
+
+
 def test_init_takes_addresses(tiny: Path, tmp_path: Path, l2h: Callable[..., object]) -> None:
     osm, outlines = "https://a.example/m.osm.pbf", "https://b.example/cities.gpkg"
     products = ["--product", f"esri={tiny}/esri2020.tif", "--osm", osm, "--boundary", outlines]
@@ -398,7 +444,10 @@ def test_init_takes_addresses(tiny: Path, tmp_path: Path, l2h: Callable[..., obj
     said = l2h("init", tmp_path / "b", *products)
     assert said.status == 1
     assert "or --crs" in said.err
-    assert l2h("init", tmp_path / "b", *products, "--crs", UTM).status == 0
+    said = l2h("init", tmp_path / "b", *products[:-1], "https://b.example/cities.shp", "--crs", UTM)
+    assert said.status == 2
+    assert "names no file of a kind we fetch" in said.err
+    assert l2h("init", tmp_path / "b", *products, "--crs", UTM).status == 0  # the refused one left nothing behind
 
 
 # --- as a user would break it -----------------------------------------------------------------------------------------

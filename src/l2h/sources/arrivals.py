@@ -1,24 +1,28 @@
 """What of the fetched layers is here: the account that the workspace keeps, and holes for what is not."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from l2h.core.errors import InputError
 from l2h.core.files import write_json
+from l2h.core.grid import Grid
 from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.boundaries import Cities
 from l2h.sources.catalogue import load_product
 from l2h.sources.ground import Ground, ground_of, whole_ground
+from l2h.sources.groups import wanted_part
 from l2h.sources.links import FETCHED
 from l2h.sources.listing import needed_listing
+from l2h.sources.remote import part_of
 from l2h.sources.settings import BoundarySettings, ImagerySettings, Layer, OsmSettings, ProductSettings
 from l2h.sources.sheets import empty_reasons
 from l2h.sources.tiles import Tile
-from l2h.sources.transfer import receipt_of
+from l2h.sources.transfer import Receipt, receipt_of
 
 NAME = "layers/fetched"
+AGAIN = "Run `l2h fetch` again."
 
 
 def needed_files(product: ProductSettings, ground: Ground) -> tuple[Tile, ...]:
@@ -41,11 +45,30 @@ def place_of(layer: str, file: str, project_dir: Path) -> Path:
 
 @dataclass(frozen=True)
 class Needed:
-    """The files that a fetched layer needs."""
+    """The files that a fetched layer needs.
+
+    addresses : file → the only address it may be from; a file without one may be from any
+    parts     : file → the part of it that is enough, where that is not the whole
+    """
 
     layer: str
     licence: str
     files: tuple[str, ...]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, file: str, path: Path, receipt: Receipt) -> None:
+        """InputError where the file that is here is that of another address, or another part of it."""
+        address = self.addresses.get(file, receipt.address)
+        if receipt.address != address:
+            raise InputError(
+                "a file is from another address", where=str(path), expected=address, got=receipt.address, hint=AGAIN
+            )
+        if receipt.part not in ("", part := self.parts.get(file, "")):
+            raise InputError(
+                "a file is another part of what is needed", where=str(path), expected=part or "the whole",
+                got=receipt.part, hint=AGAIN,
+            )  # fmt: skip
 
 
 def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], Cities] | None) -> list[Needed]:
@@ -54,15 +77,29 @@ def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], 
     needed = []
     if fetched:
         ground = ground_of(outlines(), context.grid) if outlines else whole_ground(context.grid)
-        needed += [Needed(p.name, p.licence, tuple(t.file for t in needed_files(p, ground))) for p in fetched]
+        needed += [_product(p, ground, context.grid) for p in fetched]
     for layer in layers:
         if isinstance(layer, ImagerySettings) and layer.fetched:
             listing = needed_listing(layer, context.project_dir, context.grid)
             files = tuple(scene.file for scene in listing.scenes if not scene.beside)
             needed.append(Needed(layer.name, layer.licence, files))
         elif isinstance(layer, OsmSettings | BoundarySettings) and layer.links.files:
-            needed.append(Needed(layer.links.layer, layer.licence, tuple(layer.links.files.values())))
+            needed.append(linked(layer, context.grid))
     return needed
+
+
+def _product(product: ProductSettings, ground: Ground, grid: Grid) -> Needed:
+    files = tuple(tile.file for tile in needed_files(product, ground))
+    parts = dict.fromkeys(files, part_of(grid)) if product.take == "window" else {}
+    return Needed(product.name, product.licence, files, parts=parts)
+
+
+def linked(layer: OsmSettings | BoundarySettings, grid: Grid) -> Needed:
+    """What comes by address. Two addresses may end in one name: which of them has it here follows from their order."""
+    links = layer.links
+    addresses = {file: address for address, file in links.files.items()}
+    parts = {file: wanted_part(layer, grid, file) for file in addresses} if isinstance(layer, OsmSettings) else {}
+    return Needed(links.layer, layer.licence, tuple(addresses), addresses, parts)
 
 
 def arrival_tasks(
@@ -74,7 +111,7 @@ def arrival_tasks(
     name     : of the account, below the workspace
 
     No task where nothing of the layers is fetched. InputError where nothing of a layer is here, or where a file is not
-    the one that came in.
+    the one that came in, or came from elsewhere than the project file now says.
     """
     needed = needed_of(context, layers, outlines)
     if not needed:
@@ -98,11 +135,12 @@ def _take_stock(context: Context, needed: Needed, rows: list[dict[str, Any]], ho
             holes.append(Hole(f"layer '{needed.layer}', {file}", "not fetched"))
             continue
         here = True
+        needed.check(file, path, receipt)
         found = context.ledger.digest_of(path)
         if found != receipt.sha256:
             raise InputError(
                 "a file is not the one that was fetched", where=str(path), expected=receipt.sha256, got=found,
-                hint="Run `l2h fetch` again.",
+                hint=AGAIN,
             )  # fmt: skip
         rows.append({"layer": needed.layer, "file": file, "licence": needed.licence, **asdict(receipt)})
         holes += [Hole(f"layer '{needed.layer}', {file}", reason) for reason in empty_reasons(path)]

@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from l2h.core.crs import metres_per_unit
 from l2h.sources.arrivals import place_of
 from l2h.sources.carry import asked, carried, kept
-from l2h.sources.groups import cut_groups, part_near
-from l2h.sources.intake import in_degrees
+from l2h.sources.groups import box_near, cut_groups, wanted_part
 from l2h.sources.orders import Order, Site
 from l2h.sources.pace import Pace
 from l2h.sources.settings import BoundarySettings, OsmSettings
@@ -42,18 +40,11 @@ class FileSupply:
         ]
 
     def _part(self, file: str) -> str:
-        """Which part of a file is taken; empty for the whole."""
-        return part_near(self._box) if self._box and file.endswith(".parquet") else ""
+        return wanted_part(self.settings, self.site.grid, file) if isinstance(self.settings, OsmSettings) else ""
 
     @cached_property
     def _box(self) -> Box | None:
-        """In degrees, around the grid, where only what is near it is taken; None where files come whole."""
-        if not isinstance(self.settings, OsmSettings) or self.settings.take == "whole":
-            return None
-        grid = self.site.grid
-        margin = self.settings.margin_m / metres_per_unit(grid.crs)
-        left, bottom, right, top = grid.bounds()
-        return in_degrees((left - margin, bottom - margin, right + margin, top + margin), grid.crs)
+        return box_near(self.settings, self.site.grid) if isinstance(self.settings, OsmSettings) else None
 
     def look(self, order: Order) -> Order:
         pace = self._pace(order)

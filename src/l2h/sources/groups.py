@@ -12,11 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from l2h.core.crs import parse_crs
+from l2h.core.crs import metres_per_unit, parse_crs
 from l2h.core.errors import InputError
 from l2h.core.files import atomic_path
+from l2h.core.grid import Grid
+from l2h.sources.intake import in_degrees
 from l2h.sources.pace import Pace
 from l2h.sources.remote import Handle, RemoteFile, write_receipt
+from l2h.sources.settings import OsmSettings
 from l2h.sources.stores import Store
 from l2h.sources.tiles import Box
 from l2h.sources.transfer import Receipt, WrongBytesError, stat_patiently, storage_errors
@@ -34,6 +37,21 @@ class LargePieces(RemoteFile):
 def part_near(box: Box) -> str:
     """Which part of a file is taken, as receipts say it."""
     return f"groups near {[round(side, 6) for side in box]}"
+
+
+def wanted_part(osm: OsmSettings, grid: Grid, file: str) -> str:
+    """Which part of a file with an address is enough for a grid; empty for the whole."""
+    box = box_near(osm, grid)
+    return part_near(box) if box and file.endswith(".parquet") else ""
+
+
+def box_near(osm: OsmSettings, grid: Grid) -> Box | None:
+    """In degrees, around the grid, where only what is near it is taken; None where files come whole."""
+    if osm.take == "whole":
+        return None
+    margin = osm.margin_m / metres_per_unit(grid.crs)
+    left, bottom, right, top = grid.bounds()
+    return in_degrees((left - margin, bottom - margin, right + margin, top + margin), grid.crs)
 
 
 def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, advance: Callable[[int], None]) -> Receipt:
@@ -74,7 +92,7 @@ def _reading(file: RemoteFile, address: str) -> Iterator[None]:
 
 
 def groups_near(metadata: pq.FileMetaData, box: Box) -> list[int]:
-    """The groups that may meet a box, by the statistics of their column `bbox`; all where there are none."""
+    """The groups that may meet a box, by the statistics of the column `bbox`; all where it has no numbers."""
     return [number for number in range(metadata.num_row_groups) if _meets(metadata.row_group(number), box)]
 
 
@@ -82,7 +100,7 @@ def _meets(group: pq.RowGroupMetaData, box: Box) -> bool:
     columns = (group.column(number) for number in range(group.num_columns))
     said = {column.path_in_schema: column.statistics for column in columns if column.path_in_schema.startswith("bbox.")}
     stats = [found for side in SIDES if (found := said.get(f"bbox.{side}")) is not None and found.has_min_max]
-    if len(stats) < len(SIDES):
+    if len(stats) < len(SIDES) or not all(isinstance(found.min, float) for found in stats):
         return True
     west, south, east, north = stats
     beside = west.min > box[2] or east.max < box[0] or south.min > box[3] or north.max < box[1]
