@@ -125,7 +125,10 @@ def test_the_digest_beside_an_extract_counts(served: Scripted, extract: bytes, t
     assert not list((tmp_path / "other/inputs/fetched/osm").glob("*.pbf"))
 
 
-@pytest.mark.parametrize("beside", [page, busy(403), busy(404), b"no digest", b"x" * 5000])
+@pytest.mark.parametrize(
+    "beside",
+    [page, busy(403), busy(404), b"no digest", b"x" * 5000, redirect("file:///etc/passwd"), redirect("/m.osm.pbf.md5")],
+)
 def test_what_lies_beside_and_is_no_digest_is_none(served: Scripted, tmp_path: Path, beside: Fault | bytes) -> None:
     if isinstance(beside, bytes):
         (served.folder / "m.osm.pbf.md5").write_bytes(beside)

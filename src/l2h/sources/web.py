@@ -164,20 +164,28 @@ class ExtractStore(LinkStore):
         return replace(remote, md5=remote.md5 or self._digest_beside(name))
 
     def _digest_beside(self, name: str) -> str | None:
-        """The digest in the file beside; None where there is no such file, or what is there is no digest."""
-        parts = urlsplit(self._url(name))
+        """The digest in the file beside; None where there is no such file, what is there is no digest, or the server
+        sends us on to where we do not go, as some do from every address they do not know."""
+        try:
+            head = self._head_beside(name)
+        except AddressError:
+            return None
+        found = re.match(rb"\s*([0-9a-fA-F]{32})(\s|$)", head)
+        return found[1].decode().lower() if found else None
+
+    def _head_beside(self, name: str) -> bytes:
+        """The file beside, as far as one of a digest could reach; nothing where there is none."""
+        parts, head = urlsplit(self._url(name)), b""
         with self._client.request("GET", urlunsplit(parts._replace(path=f"{parts.path}.md5"))) as response:
+            if response.status_code in PASSING:
+                check_status(response, {200})
             if response.status_code != 200:
-                if response.status_code in PASSING:
-                    check_status(response, {200})
-                return None  # a bucket that may not be listed says 403 of what it does not have
-            head = b""
+                return b""  # a bucket that may not be listed says 403 of what it does not have
             for chunk in response.iter_raw():
                 head += chunk
                 if len(head) > LONGEST_DIGEST:
-                    return None
-        found = re.match(rb"\s*([0-9a-fA-F]{32})(\s|$)", head)
-        return found[1].decode().lower() if found else None
+                    return b""
+        return head
 
 
 def version_of(headers: httpx.Headers) -> str:
