@@ -177,3 +177,9 @@ def test_the_real_survey_reads_as_it_is(real_data: Path) -> None:
     sichuan = {row.land_class: row.area_m2 for row in rows if row.region == "四川省"}
     assert sichuan["forest land"] == 2541.96 * 1e8
     assert len(sichuan) == 8
+
+
+@pytest.mark.parametrize("day", ["2019-13", "2019-02-30", "0000"])
+def test_a_date_that_no_calendar_has_is_refused_in_the_project_file_too(day: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{day}' is no day of the calendar"):
+        SurveySettings(path="s.csv", date=day)

@@ -46,7 +46,18 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | date) and not isinstance(value, bool) else value
 
 
-PartialDate = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+def _real_day(text: str) -> str:
+    """The text, if the calendar has its month and day."""
+    try:
+        date.fromisoformat(f"{text}-01-01"[:10])
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no day of the calendar") from error
+    return text
+
+
+PartialDate = Annotated[
+    str, BeforeValidator(_as_text), Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$"), AfterValidator(_real_day)
+]
 
 
 class LayerSettings(Settings):
