@@ -61,11 +61,13 @@ class Asked:
     """What is said at n single pixels before calibration.
 
     probability : float32 [n, K]; seen : bool [n], where there is imagery
+    best : int64 [n], place of the class that is mapped where nothing is drawn: neighbours of like colour have their say
     drawn : uint8 [n], class of the vector that is drawn there, 0 for none
     """
 
     probability: Floats
     seen: Mask
+    best: npt.NDArray[np.int64]
     drawn: npt.NDArray[np.uint8]
 
 
@@ -167,7 +169,7 @@ class Mapper:
         trusted = self._trust(readers, owner, probability[:, rows, cols], asked.valid[rows, cols])
         doubt = DOUBTED if trusted < DOUBT_BELOW else 0
         heard = self.prior and readers.posterior is not None
-        # with a prior, built-up must not count twice for being two classes; without one, the class must stay
+        # with a prior, built-up must not count twice for being two classes; without one, the likeliest stays so
         even = without_opinion(self.index if heard else None, len(self.values))
         probability = believed(probability, trusted, even)
         if not self.prior or readers.posterior is None:
@@ -187,20 +189,21 @@ class Mapper:
     def at_places(self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Asked:
         """What the map would say of single pixels before calibration.
 
-        The same numbers that `map` takes the confidence from, since whole windows are computed.
+        The same numbers that `map` takes class and confidence from, since whole windows are computed.
         """
         plan = self.plan(readers.imagery)
         found, seen = np.zeros((len(rows), len(self.values)), "float32"), np.zeros(len(rows), bool)
-        drawn = np.zeros(len(rows), "uint8")
+        drawn, best = np.zeros(len(rows), "uint8"), np.zeros(len(rows), "int64")
         for owner, asked, probability in self._ask(plan, readers, iter(plan.owners_of(rows, cols))):
             own = owner.slices_in(asked.window)
-            heard = self._heard(readers, owner, asked, probability)[0][:, *own]
+            heard = self._heard(readers, owner, asked, probability)[0]
             chosen = np.flatnonzero(inside(owner, rows, cols))
             place = rows[chosen] - owner.row_start, cols[chosen] - owner.col_start
-            found[chosen], seen[chosen] = heard[:, *place].T, asked.valid[own][place]
+            found[chosen], seen[chosen] = heard[:, *own][:, *place].T, asked.valid[own][place]
+            best[chosen] = self._refined(asked, heard)[:, *own].argmax(axis=0)[place]
             if (known := self._known(readers, owner)) is not None:
                 drawn[chosen] = known[place]
-        return Asked(found, seen, np.where(seen, drawn, np.uint8(0)))
+        return Asked(found, seen, best, np.where(seen, drawn, np.uint8(0)))
 
     def _prior_of(self, posterior: RasterReader, cell_px: int, owner: Window) -> Floats:
         """Smoothed coarse distribution at the pixels of a window, float32 [J, H, W]."""

@@ -36,11 +36,10 @@ def tell_sets(engine: Engine, readers: Readers, rules: Rules, points: Path, sets
 
 
 def mapped_classes(asked: Asked, values: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Place of the map's class among `values` at each point: the likeliest, or the vector's where one is drawn."""
+    """Place of the map's class among `values` at each point: the network's, or the vector's where one is drawn."""
     place = np.zeros(256, "int64")
     place[list(values)] = np.arange(len(values))
-    best = asked.probability.argmax(axis=1)
-    return np.asarray(np.where(asked.drawn > 0, place[asked.drawn], best), "int64")
+    return np.asarray(np.where(asked.drawn > 0, place[asked.drawn], asked.best), "int64")
 
 
 def _table(
