@@ -32,13 +32,14 @@ def layers() -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
     seen = ~((rows < 6) & (cols > 60))
     mapped[~seen] = 0
     confidence = np.where(seen, (rows + cols) % 101, 0)
+    source = np.where(cols < 10, 6, 2) * seen  # the labels contradict the network in the west
     cities = np.where(cols < 35, 1, 2)
     cities[:, -4:] = 0
     image = np.stack([cols * 3, rows * 5, truth * 20]).astype("uint8")
     esa = np.select([truth == 2, truth == 9, truth == 1], [10, 80, 50], 40).astype("uint8")
     return {
         "layers/imagery": (image, seen),
-        "map": (np.stack([mapped, confidence, seen]).astype("uint8"), seen),
+        "map": (np.stack([mapped, confidence, source]).astype("uint8"), seen),
         "labels/label": (np.stack([truth] * 3), None),
         "layers/scene": (np.where(seen, 1 + (cols > 50), 0)[None].astype("uint16"), None),
         "layers/regions": (cities[None].astype("uint16"), None),

@@ -55,6 +55,30 @@ def test_sets_are_told_of_regions_where_there_are_several_and_of_true_classes():
     assert "20 calibration points are too few" in html
 
 
+@pytest.mark.parametrize(
+    ("trust", "words"),
+    [
+        ({"pixels": 4000, "doubted": 1000}, "1 000 of 4 000 pixels mapped in cities (25.0 %)"),
+        ({"pixels": 4000, "doubted": 0}, "none of 4 000 pixels"),
+        ({"pixels": 0, "doubted": 0}, None),
+        (None, None),
+    ],
+)
+def test_pixels_in_doubt_are_told(trust, words):
+    view = confidence_view(accuracy(NATION), None, trust)
+    html = environment().get_template("sections/confidence.html.j2").render(v=view)
+    assert (words or "Confidence is") in html
+    assert ("In doubt" in html) == (words is not None)
+
+
+def test_pixels_in_doubt_are_told_where_nothing_judged():
+    view = confidence_view({"references": []}, None, {"pixels": 8, "doubted": 2})
+    html = environment().get_template("sections/confidence.html.j2").render(v=view)
+    assert "2 of 8" in html
+    assert "diagonal" not in html
+    assert confidence_view({"references": []}, None, {"pixels": 8, "doubted": 0}) is None
+
+
 def test_where_nothing_judged_there_is_no_section():
     empty = NATION | {"predicted": None}
     assert confidence_view({"references": []}, None) is None

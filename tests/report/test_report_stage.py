@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from l2h.core.errors import InputError
+from l2h.core.files import read_json
 from l2h.core.ledger import Record
 from l2h.core.tasks import plan_stage, run_stage
 from l2h.report.figures.tasks import FIGURES
@@ -26,13 +27,26 @@ def test_a_second_run_makes_nothing(workspace, make_settings):
 
 
 def test_any_block_size_gives_the_same_page(workspace, other):
-    names = ["overview-map.png", "overview-image.jpg", "overview-confidence.png", "windows.json", "tiles.json"]
+    names = [
+        "overview-map.png",
+        "overview-image.jpg",
+        "overview-confidence.png",
+        "windows.json",
+        "tiles.json",
+        "trust.json",
+    ]
     names += [f"figures/{name}" for spec in FIGURES for name in spec.files]
     for name in names:
         assert (other.work / "report" / name).read_bytes() == (workspace.work / "report" / name).read_bytes()
     costs = '<section id="costs">'
     first, second = ((c.project_dir / PUBLIC).read_text("utf-8").split(costs)[0] for c in (workspace, other))
     assert first == second
+
+
+def test_pixels_in_doubt_are_counted_in_cities(workspace):
+    # ten of the 66 columns that belong to cities, 48 rows; 6 × 5 px of them have no image
+    assert read_json(workspace.work / "report/trust.json") == {"pixels": 48 * 66 - 30, "doubted": 480}
+    assert "480 of 3 138 pixels mapped in cities (15.3 %)" in (workspace.project_dir / PUBLIC).read_text("utf-8")
 
 
 def test_new_costs_make_a_new_page_only(other, make_settings):

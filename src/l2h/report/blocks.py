@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from l2h.core.files import atomic_path
 from l2h.core.grid import Block, Grid, Window
@@ -27,22 +28,25 @@ from l2h.report.digest import (
 from l2h.report.overview import empty_sums
 
 STRIP_PX = 512  # rows read at once
+DOUBTED = 4  # of the map's source band: added where the labels contradict the network
 LAYERS = ("layers/imagery", "map", "layers/regions", "layers/scene")
 
 
 def digest_block(work: Path, grid: Grid, block_px: int, block: Block, window_px: int, out: Path) -> Made:
-    """Write the sums of one block: overview cells, and the class and city counts of candidate windows."""
+    """Write the sums of one block: overview cells, class and city counts of candidate windows, pixels in doubt."""
     legend, factor = load_legend("sinolc1"), overview_factor(grid)
     stores = [BlockStore(work / name, grid, block_px) for name in LAYERS]
     cells = block.window.coarsen(factor)
     total = empty_sums(cells.shape, len(legend), factor)
     tiles: Counts = {}
+    doubted = np.zeros(2, "int64")
     windows: dict[tuple[int, int], dict[int, int]] = {}
     for strip in block.window.strips(STRIP_PX):
         arrays = [store.read(strip) for store in stores]
         image, valid = _three_bands(arrays[0].values), arrays[0].valid
-        mapped, confidence = arrays[1].values[0].astype("uint8"), arrays[1].values[1]
+        mapped, confidence, source = (band.astype("uint8") for band in arrays[1].values)
         cities, scenes = (array.values[0].astype("uint16") for array in arrays[2:])
+        doubted += doubt_counts(mapped, source, cities)
         sums = {
             "image": cell_sums(np.where(valid, image, 0), strip, factor),
             "seen": cell_sums(valid, strip, factor),
@@ -62,7 +66,7 @@ def digest_block(work: Path, grid: Grid, block_px: int, block: Block, window_px:
             tiles[key] = tiles.get(key, 0) + pixels
     for store in stores:
         store.close()
-    _save(out, total, windows, tiles)
+    _save(out, total | {"doubted": doubted}, windows, tiles)
     return Made()
 
 
@@ -73,18 +77,30 @@ class Digest:
     sums    : on cells, as `Overview` adds them
     windows : int64 [n, 5], window row, column, kind (0 class, 1 city), value, pixels
     tiles   : int64 [n, 4], tile row, column, scene, pixels
+    doubted : int64 [2], as `doubt_counts`
     """
 
     sums: dict[str, Array]
     windows: Array
     tiles: Array
+    doubted: Array
 
 
 def read_digest(path: Path) -> Digest:
     """The digest of a block."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: np.asarray(file[name]) for name in file.files}
-    return Digest(sums=arrays, windows=arrays.pop("windows"), tiles=arrays.pop("tiles"))
+    return Digest(sums=arrays, windows=arrays.pop("windows"), tiles=arrays.pop("tiles"), doubted=arrays.pop("doubted"))
+
+
+def doubt_counts(mapped: npt.NDArray[np.uint8], source: npt.NDArray[np.uint8], cities: npt.NDArray[np.uint16]) -> Array:
+    """Mapped pixels of cities, and how many of them are in doubt: int64 [2].
+
+    >>> doubt_counts(np.array([2, 2, 2, 0], "uint8"), np.array([2, 6, 5, 0], "uint8"), np.array([1, 1, 0, 1], "uint16"))
+    array([2, 1])
+    """
+    inside = (mapped > 0) & (cities > 0)
+    return np.array([np.count_nonzero(inside), np.count_nonzero(inside & (source >= DOUBTED))], "int64")
 
 
 def _three_bands(values: Any) -> Any:

@@ -8,23 +8,29 @@ from l2h.report.settings import PageSettings
 from l2h.report.workspace import Workspace
 
 CALIBRATION = "map/calibration.json"
+TRUST = "trust.json"
 TITLES = {"points": "At reference points", "truth": "Against the whole truth"}
 PARTS = {"predicted": "predicted", "drawn": "drawn vectors"}
 
 
 def confidence_values(space: Workspace, _settings: PageSettings, _public: bool) -> dict[str, Any] | None:
-    """Values of the section, None where no reference judged the confidence."""
-    path = space.work / CALIBRATION
-    return confidence_view(
-        read_json(space.work / "assess" / "accuracy.json"), read_json(path) if path.is_file() else None
+    """Values of the section, None where no reference judged the confidence and no pixel is in doubt."""
+    accuracy = read_json(space.work / "assess" / "accuracy.json")
+    calibration, trust = (
+        read_json(p) if p.is_file() else None for p in (space.work / CALIBRATION, space.report / TRUST)
     )
+    return confidence_view(accuracy, calibration, trust)
 
 
-def confidence_view(accuracy: Mapping[str, Any], calibration: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Diagrams and scores of each reference, and how the confidence was calibrated."""
+def confidence_view(
+    accuracy: Mapping[str, Any], calibration: Mapping[str, Any] | None, trust: Mapping[str, int] | None = None
+) -> dict[str, Any] | None:
+    """Diagrams and scores of each reference, how the confidence was calibrated, and how many pixels are in doubt."""
     references = [_reference(r) for r in accuracy["references"] if r.get("confidence")]
     references = [r for r in references if r["rows"]]
-    return {"references": references, "calibration": calibration} if references else None
+    if not references and not (trust and trust["doubted"]):
+        return None
+    return {"references": references, "calibration": calibration, "trust": trust if trust and trust["pixels"] else None}
 
 
 def _reference(reference: Mapping[str, Any]) -> dict[str, Any]:

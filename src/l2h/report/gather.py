@@ -15,18 +15,20 @@ from l2h.report.pictures import jpeg, png
 
 
 def gather(digests: tuple[tuple[Block, Path], ...], grid: Grid, window_px: int, limit: int, folder: Path) -> Made:
-    """Write overview.npz, tiles.json, overview-image.jpg, -map.png, -confidence.png and windows.json below `folder`.
+    """Write overview.npz, overview-image.jpg, -map.png, -confidence.png and the JSON files below `folder`.
 
     windows.json: {"factor": …, "windows": [{"city": index, "window": [row_start, row_stop, col_start, col_stop]}]}
+    trust.json: {"pixels": mapped ones of cities, "doubted": those where the labels contradict the network}
     tiles.json: {"side": pixels, "tiles": [[tile row, tile column, scene, pixels]]}
     """
     legend, sums = load_legend("sinolc1"), Sums(grid, load_legend("sinolc1"))
-    tables, tiles = [], []
+    tables, tiles, doubted = [], [], [0, 0]
     for block, path in digests:
         digest = read_digest(path)
         sums.add(digest.sums, block.window.coarsen(sums.factor))
         tables.append(digest.windows)
         tiles.append(digest.tiles)
+        doubted = [one + more for one, more in zip(doubted, digest.doubted.tolist(), strict=True)]
     overview = Overview.of(sums.fields, legend)
     overview.save(folder / "overview.npz")
     small = overview if page_factor(grid) == sums.factor else Overview.of(sums.halved(), legend)
@@ -37,6 +39,7 @@ def gather(digests: tuple[tuple[Block, Path], ...], grid: Grid, window_px: int, 
     rows = [{"city": city, "window": list(candidate.window.edges)} for city, candidate in chosen]
     write_json(folder / "windows.json", {"factor": sums.factor, "windows": rows})
     write_json(folder / "tiles.json", {"side": tile_px(grid), "tiles": sum_tiles(tiles)})
+    write_json(folder / "trust.json", dict(zip(("pixels", "doubted"), doubted, strict=True)))
     return Made(info={"windows": len(rows)})
 
 

@@ -1,9 +1,9 @@
 """Stage `report`: the workspace in, one page out.
 
 Files below work/report: blocks/<block>.npz (sums of a block), overview.npz, overview-*.png|jpg, tiles.json,
-windows.json, windows/<n>/*.png|jpg, figures/ (copied to release/<version>/figures where they may be passed on), and
-report.html, report.pdf with every picture where some may not be passed on; the public ones stand in release/<version>,
-with validation.json.
+trust.json, windows.json, windows/<n>/*.png|jpg, figures/ (copied to release/<version>/figures where they may be passed
+on), and report.html, report.pdf with every picture where some may not be passed on; the public ones stand in
+release/<version>, with validation.json.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class _Planner:
             "window_px": window_px, "out": out,
         }  # fmt: skip
         inputs = tuple(context.store(name).path(block) for name in LAYERS)
-        settings = context.place(block.window) | {"window_px": window_px}
+        settings = context.place(block.window) | {"window_px": window_px, "doubted": True}
         return Task(f"report/{block.name}", digest_block, arguments, inputs, (out,), settings, block.window.pixels)
 
     def gathered(self, context: Context) -> list[Task]:
@@ -157,7 +157,7 @@ def _page_inputs(context: Context, settings: PageSettings) -> tuple[Path, ...]:
 
 def _gathered_files(context: Context) -> tuple[Path, ...]:
     names = ["overview-image.jpg", "overview-map.png", "overview-confidence.png", "windows.json"]
-    names += ["overview.npz", "tiles.json"]
+    names += ["overview.npz", "tiles.json", "trust.json"]
     return tuple(context.work / "report" / name for name in names)
 
 
