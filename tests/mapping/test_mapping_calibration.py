@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from l2h.core.errors import InputError
 from l2h.core.files import read_json, write_text
-from l2h.core.legend import coarse_legend
 from l2h.core.tasks import Context, Stage, run_stage
 from l2h.mapping.calibrating import Places, read_calibration
 from l2h.mapping.calibration import LEAST_POINTS, Calibration, default_calibration, fit_points
@@ -146,16 +145,10 @@ def test_points_that_are_not_placed_yet_are_named(tmp_path: Path) -> None:
         Places.from_csv(tmp_path / "p.csv")
 
 
-def with_points(context: Context, n: int, likely: float = 0.0) -> Context:
-    """Points of random classes, with the chance `likely` of the one that the labels find likeliest."""
+def with_points(context: Context, n: int) -> Context:
     generator = np.random.default_rng(1)
-    cells = context.cell_store("labels/posterior", 10)
-    best = np.array(coarse_legend().values)[cells.read(cells.grid.window).values[:10].argmax(axis=0)]
     places = [(r, c) for r in range(0, context.grid.height, 7) for c in range(0, context.grid.width, 9)][:n]
-    classes = [
-        best[r // 10, c // 10] if generator.random() < likely else generator.choice([2, 5, 9]) for r, c in places
-    ]
-    rows = [f"p{i},{r},{c},{value},0,0\n" for i, ((r, c), value) in enumerate(zip(places, classes, strict=True))]
+    rows = [f"p{i},{r},{c},{generator.choice([2, 5, 9])},0,0\n" for i, (r, c) in enumerate(places)]
     write_text(context.work / POINTS, HEADER + "".join(rows))
     return context
 
@@ -224,18 +217,17 @@ def test_a_region_with_points_enough_has_its_own_temperatures(
     place.regions[0, :, 75:] = 2  # nine columns of points in West, one in East
     settings, layers = MappingSettings(window_px=48, prior="on"), Layers(points=True)
     for size in (40, 100):
-        context = with_points(place.store(tmp_path / str(size), size, net), 160, likely=0.6)
+        context = with_points(place.store(tmp_path / str(size), size, net), 160)
         run_stage(stage(settings, layers), context)
         maps = context.store("map").read(context.grid.window).values
         found.append(((context.work / "map/calibration.json").read_bytes(), maps.tobytes()))
     assert found[0] == found[1]
     nation, regions = read_calibration(context.work / "map/calibration.json")
     assert list(regions) == ["West"]  # East has sixteen points
-    assert 1 < nation.coarse < 10  # and the points do not push the temperature to its bound, where nothing could differ
     assert regions["West"] != nation
     assert replace(regions["West"], coarse=nation.coarse, split=nation.split) == nation
     place.regions[:] = 1
-    one = with_points(place.store(tmp_path / "one", 100, net), 160, likely=0.6)
+    one = with_points(place.store(tmp_path / "one", 100, net), 160)
     run_stage(stage(settings, layers), one)
     whole = one.store("map").read(one.grid.window).values  # one region: the nation's temperatures everywhere
     assert read_json(one.work / "map/calibration.json")["regions"] == {}
