@@ -90,7 +90,7 @@ def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], 
 
 def _product(product: ProductSettings, ground: Ground, grid: Grid) -> Needed:
     files = tuple(tile.file for tile in needed_files(product, ground))
-    parts = dict.fromkeys(files, part_of(grid)) if product.take == "window" else {}
+    parts = dict.fromkeys(files, part_of(grid))  # is as good as the whole, whoever asked for it
     return Needed(product.name, product.licence, files, parts=parts)
 
 
