@@ -145,10 +145,17 @@ def test_points_that_are_not_placed_yet_are_named(tmp_path: Path) -> None:
         Places.from_csv(tmp_path / "p.csv")
 
 
-def with_points(context: Context, n: int) -> Context:
+def with_points(context: Context, n: int, mapped: np.ndarray | None = None) -> Context:
+    """Points of random classes; given a map, two in three of them of its class."""
     generator = np.random.default_rng(1)
     places = [(r, c) for r in range(0, context.grid.height, 7) for c in range(0, context.grid.width, 9)][:n]
-    rows = [f"p{i},{r},{c},{generator.choice([2, 5, 9])},0,0\n" for i, (r, c) in enumerate(places)]
+    classes = [int(generator.choice([2, 5, 9])) for _ in places]
+    if mapped is not None:
+        classes = [
+            int(mapped[at]) or value if i % 3 else value
+            for i, (at, value) in enumerate(zip(places, classes, strict=True))
+        ]
+    rows = [f"p{i},{r},{c},{value},0,0\n" for i, ((r, c), value) in enumerate(zip(places, classes, strict=True))]
     write_text(context.work / POINTS, HEADER + "".join(rows))
     return context
 
@@ -216,8 +223,12 @@ def test_a_region_with_points_enough_has_its_own_temperatures(
     place, net, found = world(107, 83), network("l2hnet"), []
     place.regions[0, :, 75:] = 2  # nine columns of points in West, one in East
     settings, layers = MappingSettings(window_px=48, prior="on"), Layers(points=True)
+    # random classes alone would push the temperature to its bound, where no region could differ
+    bare = place.store(tmp_path / "bare", 100, net)
+    run_stage(stage(settings, Layers(vectors=False)), bare)
+    mapped = bare.store("map").read(bare.grid.window).values[0]
     for size in (40, 100):
-        context = with_points(place.store(tmp_path / str(size), size, net), 160)
+        context = with_points(place.store(tmp_path / str(size), size, net), 160, mapped)
         run_stage(stage(settings, layers), context)
         maps = context.store("map").read(context.grid.window).values
         found.append(((context.work / "map/calibration.json").read_bytes(), maps.tobytes()))
@@ -227,7 +238,7 @@ def test_a_region_with_points_enough_has_its_own_temperatures(
     assert regions["West"] != nation
     assert replace(regions["West"], coarse=nation.coarse, split=nation.split) == nation
     place.regions[:] = 1
-    one = with_points(place.store(tmp_path / "one", 100, net), 160)
+    one = with_points(place.store(tmp_path / "one", 100, net), 160, mapped)
     run_stage(stage(settings, layers), one)
     whole = one.store("map").read(one.grid.window).values  # one region: the nation's temperatures everywhere
     assert read_json(one.work / "map/calibration.json")["regions"] == {}
