@@ -58,7 +58,8 @@ def main() -> None:
     before = peak_mb()
     for block in grid.blocks(6000)[:limit]:
         out = folder / f"{block.name}.tif"
-        map_block(engine, readers, None, prior=True, calibration=Calibration(1.4, 2.5), block=block, out=out)
+        calibration = Calibration(1.4, 2.5)
+        map_block(engine, readers, None, prior=True, calibration=calibration, zones=None, block=block, out=out)
     sys.stdout.write(f"{peak_mb() - before:.0f}\n")
 
 

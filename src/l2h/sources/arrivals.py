@@ -82,7 +82,8 @@ def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], 
         if isinstance(layer, ImagerySettings) and layer.fetched:
             listing = needed_listing(layer, context.project_dir, context.grid)
             files = tuple(scene.file for scene in listing.scenes if not scene.beside)
-            needed.append(Needed(layer.name, layer.licence, files))
+            parts = dict.fromkeys(files, part_of(context.grid))
+            needed.append(Needed(layer.name, layer.licence, files, parts=parts))
         elif isinstance(layer, OsmSettings | BoundarySettings) and layer.links.files:
             needed.append(linked(layer, context.grid))
     return needed
