@@ -7,7 +7,8 @@ from l2h.accuracy.settings import ReferenceSettings
 from l2h.product.facts import LayerFact, ReleaseFacts
 from l2h.project import Project
 from l2h.report.settings import PageSettings, Source
-from l2h.sources.settings import LayerSettings
+from l2h.sources.layer_settings import LayerSettings
+from l2h.sources.veil import veiled
 
 Kind = Literal["imagery", "product", "extra", "vectors", "boundary", "survey", "reference"]
 
@@ -48,7 +49,7 @@ def _teachers(project: Project) -> dict[str, tuple[str, ...]]:
     clean = project.learning.clean
     found |= {"clean points": (clean.points,)} if clean.points else {}
     found |= {"drawn clean ground": clean.drawn} if clean.drawn else {}
-    return found | ({"OpenStreetMap": tuple(project.osm.paths)} if project.osm else {})
+    return found | ({"OpenStreetMap": tuple(map(veiled, project.osm.paths))} if project.osm else {})
 
 
 def _sources(project: Project) -> Iterator[Source]:

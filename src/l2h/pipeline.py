@@ -19,6 +19,7 @@ from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 from l2h.sources.extra_settings import extra_layers
 from l2h.sources.links import FETCHED
+from l2h.sources.veil import veiled
 
 if TYPE_CHECKING:
     from l2h.sources.boundaries import Cities
@@ -61,7 +62,7 @@ class Pipeline:
 
         boundary = self.project.boundary
         path = self.folder / boundary.local
-        if boundary.links.files and not path.is_file():
+        if boundary.links and not path.is_file():
             hint = "Run `l2h fetch` in the project first."
             raise InputError("the outlines are not fetched yet", where=str(path), hint=hint)
         return read_cities(path, boundary, self.project.grid.crs)
@@ -173,7 +174,7 @@ class Pipeline:
     def _check_files(self, names: Collection[str]) -> None:
         project, named = self.project, [("layers", "boundary.path", self.project.boundary.local)]
         if project.survey:
-            named += [(stage, "survey.path", project.survey.path) for stage in ("layers", "survey")]
+            named += [(stage, "survey.path", project.survey.local) for stage in ("layers", "survey")]
         if project.calibration:
             named += [("map", "calibration.points", project.calibration.points)]
         if project.reference:
@@ -257,7 +258,7 @@ class Pipeline:
                 where=str(self.folder / PROJECT_FILE),
                 hint='Name its table in a section [survey]: path = "survey.csv".',
             )
-        judged = stage(survey, survey.path)
+        judged = stage(survey, veiled(survey.path))
         return Stage(judged.name, (survey_step(survey), *judged.steps))
 
     def _compare(self) -> Stage:

@@ -22,6 +22,7 @@ from l2h.product.settings import ReleaseSettings
 from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
+from l2h.sources.veil import Veil
 
 PROJECT_FILE = "project.toml"
 
@@ -111,8 +112,8 @@ class Project(Settings):
     def _names_are_unique(self) -> "Project":
         names = ["map", *(entry.name for entry in self.imagery), *(extra.name for extra in self.extras)]
         names += [product.name for product in (*self.products, *self.compare.products)]
-        vectors = ((self.osm,) if self.osm else ()) + (self.boundary,)
-        names += [vector.links.layer for vector in vectors if vector.links.files]
+        linked = [part.links for part in (self.osm, self.boundary, self.survey) if part]
+        names += [links.layer for links in linked if links]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two layers bear the name '{twice[0]}': layer names are folder names, make them unique")
@@ -161,7 +162,7 @@ def parse_project(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Pro
     try:
         return Project.model_validate(values)
     except ValidationError as error:
-        raise _settings_error(path, values, overrides, error) from error
+        raise Veil().clean(_settings_error(path, values, overrides, error)) from None  # it shows what it was given
 
 
 def save_settings(project: Project, folder: Path) -> Path:

@@ -7,10 +7,11 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from l2h.core.errors import InputError
+from l2h.core.errors import InputError, UsageError
 from l2h.core.files import write_text
 from l2h.core.grid import Grid
 from l2h.sources.links import is_address
+from l2h.sources.veil import has_secret, veiled
 
 LICENCE = "unknown"
 Bounds = tuple[float, float, float, float]
@@ -75,6 +76,7 @@ def write_project(path: Path, sources: Sources) -> None:
     """
     from l2h.project import parse_project
 
+    _refuse_keys(sources)
     vectors = [sources.osm] if sources.osm and not is_address(sources.osm) else []
     for pattern in (*(glob for _, glob in sources.products), *vectors):
         _files(pattern)
@@ -91,6 +93,17 @@ def write_project(path: Path, sources: Sources) -> None:
     text = render(sources, scenes, lattice, path.parent.absolute())
     parse_project(text.encode(), path)
     write_text(path, text)
+
+
+def _refuse_keys(sources: Sources) -> None:
+    """UsageError for an address with a key in it: a project file is passed on."""
+    named = (*sources.imagery, sources.osm or "", sources.outlines.path, *(address for _, address in sources.fetched))
+    for address in filter(has_secret, named):
+        hint = "Write {env:NAME} in place of the key, and put it into the environment variable NAME."
+        hint = "Write {key} in place of the key; `key_env` names its variable." if "{z}" in address else hint
+        raise UsageError(
+            "an address carries a key, which has no place in a project file", where=veiled(address), hint=hint
+        )
 
 
 def is_fetched(pattern: str) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import openpyxl
 import osmium
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,6 +72,8 @@ def write_files(folder: Path) -> dict[str, Path]:
     (folder / "m.osm.gz").write_bytes(gzip.compress(XML.encode()))
     (folder / "m.osm.bz2").write_bytes(bz2.compress(XML.encode()))
     write_pbf(folder / "m.osm.pbf", 10)
+    (folder / "s.csv").write_text("region,level\na,city\n")
+    openpyxl.Workbook().save(folder / "s.xlsx")
     return {path.name: path for path in folder.iterdir()}
 
 
@@ -222,7 +225,7 @@ def test_sound_files_of_every_kind_pass_and_cut_ones_do_not(tmp_path: Path) -> N
         path.write_bytes(b"<html>not found</html>")
         assert fault_of(path, name).startswith("is no "), name
         path.write_bytes(data[: len(data) * 9 // 10])
-        by_size = name.endswith((".gz", ".bz2", ".fgb"))  # these say nothing of their length at the end
+        by_size = name.endswith((".gz", ".bz2", ".fgb", ".csv"))  # these say nothing of their length at the end
         assert bool(fault_of(path, name)) is not by_size, name
         path.write_bytes(b"")
         assert fault_of(path, name) != "", name
@@ -361,7 +364,9 @@ def test_vectors_from_a_server_make_the_layers_of_local_ones(
     planned = l2h("fetch", tiny, *OPEN, "--dry-run")
     assert planned.status == 0
     assert "outlines of cities" in planned.err
-    assert "follows from the outlines" in planned.err
+    assert "follows from the outlines: they come for this plan, and go again" in planned.err
+    assert "OpenStreetMap or Overture" in planned.err
+    assert planned.err.count("1 file to fetch") == 2
     assert not (tiny / "inputs").exists()
     said = l2h("fetch", tiny, *OPEN, "--json")
     assert (said.status, [row["state"] for row in json.loads(said.out)]) == (0, ["kept", "kept"])
@@ -372,6 +377,29 @@ def test_vectors_from_a_server_make_the_layers_of_local_ones(
     assert [(row["layer"], row["file"], row["licence"]) for row in rows] == [
         ("osm", "roads.osm", "ODbL-1.0"), ("boundary", "cities.gpkg", "CC0-1.0"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dry", [("--dry-run",), ()], ids=["plan", "fetch"])
+def test_without_outlines_it_says_that_the_rest_follows_from_them(
+    tiny: Path, scripted: Scripted, l2h: Callable[..., object], dry: tuple[str, ...]
+) -> None:
+    serve_tiny(tiny, scripted)
+    (scripted.folder / "cities.gpkg").write_bytes(b"<html>not found</html>")
+    said = l2h("fetch", tiny, *OPEN, *dry)
+    assert "what else is needed follows from the outlines, which could not be had" in said.err
+    assert "a file is no GeoPackage" in said.err
+    assert said.status == 3
+
+
+def test_a_plan_does_not_look_into_outlines_of_gigabytes(
+    tiny: Path, scripted: Scripted, l2h: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("l2h.cli.fetch.LARGEST", 1000)
+    serve_tiny(tiny, scripted)
+    said = l2h("fetch", tiny, *OPEN, "--dry-run")
+    assert said.status == 0
+    assert "what else is needed follows from the outlines (98.3 kB): fetch first" in said.err
+    assert scripted.ranges("/cities.gpkg") == []
 
 
 def test_one_extract_of_two_that_is_missing_is_a_hole(

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from shapely import Polygon, box
 
+from l2h.cli.coming import show_provinces
 from l2h.core.grid import Grid
 from l2h.sources.boundaries import read_cities
 from l2h.sources.delivery import Delivery
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.ground import Ground, ground_of
+from l2h.sources.orders import Order
 from l2h.sources.settings import BoundarySettings, ProductSettings
 from l2h.sources.tiles import DegreeTiles
 
@@ -74,3 +76,20 @@ def test_the_plan_tells_provinces(tmp_path: Path, make_cities: Make, l2h: Callab
     rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in said.err.splitlines() if line[:2] in ("N_", "S_")}
     assert rows == {"N_P": "36 files, ~ 576.0 MB", "S_Q": "36 files, ~ 576.0 MB"}
     assert "72 files to fetch, 1.2 GB (estimated, no publisher was asked)" in said.err
+    assert "  72 files, ~ 1.2 GB; --files lists them\n" in said.err
+    listed = [line for line in l2h("fetch", tmp_path, "--dry-run", "--files").err.splitlines() if "fromglc10" in line]
+    assert (len(listed), ".tif" in said.err) == (72, False)
+
+
+def test_a_file_that_two_provinces_share_counts_once_in_the_sum() -> None:
+    def order(layer: str, size: int, *provinces: str) -> Order:
+        return Order(layer, "f", "a", Path("f"), "wanted", size=size, provinces=provinces)
+
+    said: list[str] = []
+    show_provinces(["esa", "glc"], [order("esa", 1000, "N_P", "S_Q"), order("glc", 2_000_000, "S_Q")], said.append)
+    rows = {line[:14].strip(): " ".join(line[14:].split()) for line in said[1:4]}
+    assert rows == {
+        "N_P": "1 file, 1.0 kB 0 files, 0 B 1 file, 1.0 kB",
+        "S_Q": "1 file, 1.0 kB 1 file, 2.0 MB 2 files, 2.0 MB",
+        "each file once": "1 file, 1.0 kB 1 file, 2.0 MB 2 files, 2.0 MB",
+    }

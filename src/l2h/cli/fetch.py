@@ -1,43 +1,50 @@
 """`l2h fetch`: the inputs of a project from where they are kept."""
 
 import json
-from dataclasses import asdict
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from l2h.cli.progress import duration, make_progress, size
+from l2h.cli.coming import LISTED, show_plan
+from l2h.cli.progress import make_progress, size
 
 if TYPE_CHECKING:
     from l2h.pipeline import Pipeline
     from l2h.project import Project
-    from l2h.sources.delivery import Delivery
     from l2h.sources.orders import Order
     from l2h.sources.settings import Layer
 
+    Orders = tuple[Order, ...]
+
 ASKED = 64  # files of products of which a plan asks the publishers for the size
-RATE = 10e6  # bytes a second on which a plan's time is reckoned
+LARGEST = 256_000_000  # bytes of outlines that a plan looks into; a country's have some ten million
+EVERY = 1 << 30  # files
+FOLLOWS = "what else is needed follows from the outlines"
 NOTHING = (
     "nothing to fetch: no product has a `catalogue` without `paths`, no imagery urls, stac or tiles, "
-    "and neither osm nor boundary an address"
+    "and neither osm, boundary nor survey an address"
 )
-STATES = {"kept": "here", "wanted": "to fetch", "beside": "beside the grid", "missing": "not to be had"}
 
 
 @click.command("fetch")
 @click.argument("folder", metavar="DIR", default=".", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Override a setting for this run.")
 @click.option("--dry-run", is_flag=True, help="Print files, bytes, licences and time, and stop.")
+@click.option("--files", is_flag=True, help=f"With --dry-run: list every file, also of more than {LISTED} of a layer.")
 @click.option("--ask", is_flag=True, help=f"With --dry-run: ask for every size, also of more than {ASKED} files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON on standard output.")
-def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, ask: bool, as_json: bool) -> int:
-    """Fetch what a project names by address: products, imagery, OpenStreetMap, outlines. What broke off is resumed;
-    status 3 where something is missing.
+def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, files: bool, ask: bool, as_json: bool) -> int:
+    """Fetch what a project names by address: products, imagery, OpenStreetMap, outlines, a survey. What broke off is
+    resumed; status 3 where something is missing.
 
-    A plan (--dry-run) lists files and bytes of every layer, and of every province. Of many files of products the sizes
-    are what the catalogue expects, said as estimates. Where outlines come by address the rest follows from them: a plan
-    shows it once they are here.
+    A plan (--dry-run) tells files and bytes of every layer, and of every province. Of many files of products the sizes
+    are what the catalogue expects, said as estimates. Where outlines come by address the rest follows from them: they
+    come first, and for a plan into a folder that goes again.
     """
     from l2h.pipeline import Pipeline
     from l2h.sources.delivery import holes
@@ -46,11 +53,11 @@ def fetch(folder: Path, overrides: tuple[str, ...], dry_run: bool, ask: bool, as
     outlines, others = _layers(pipeline.project)
     if not outlines and not others:
         click.echo(NOTHING, err=True)
-    orders = _deliver(pipeline, outlines, dry_run, ask) if outlines else ()
-    if all(order.state == "kept" for order in orders):
-        orders += _deliver(pipeline, others, dry_run, ask) if others else ()
-    elif others:
-        click.echo("what else is needed follows from the outlines, which are not here yet", err=True)
+    run = _Run(pipeline, (EVERY if files else LISTED) if dry_run else None, None if ask or not dry_run else ASKED)
+    orders = run.deliver(outlines, None) if outlines else ()
+    if others:
+        with run.placed(outlines, orders) as (place, orders):
+            orders += run.deliver(others, place) if place else ()
     missing = holes(orders)
     for hole in missing:
         click.echo(f"hole: {hole.where}: {hole.reason}", err=True)
@@ -66,96 +73,76 @@ def _layers(project: "Project") -> "tuple[list[Layer], list[Layer]]":
     """What comes by `fetch`: the outlines, from which the lattice and the ground follow, and all else."""
     from l2h.sources.delivery import is_fetched
 
-    osm = (project.osm,) if project.osm else ()
-    others = (*project.products, *project.compare.products, *project.imagery, *osm)
+    vectors = [layer for layer in (project.osm, project.survey) if layer]
+    others = (*project.products, *project.compare.products, *project.imagery, *vectors)
     return list(filter(is_fetched, (project.boundary,))), list(filter(is_fetched, others))
 
 
-def _deliver(pipeline: "Pipeline", layers: "list[Layer]", dry_run: bool, ask: bool) -> "tuple[Order, ...]":
-    """Plan these layers, say so, and fetch them; all their files, as far as they could be had."""
-    from l2h.sources.delivery import Delivery
-    from l2h.sources.ground import ground_of
-    from l2h.sources.settings import BoundarySettings, ProductSettings
+class _Run:
+    """One call of the command.
 
-    first = any(isinstance(layer, BoundarySettings) for layer in layers)  # then there is no lattice yet
-    products = any(isinstance(layer, ProductSettings) for layer in layers)
-    ground = ground_of(pipeline.cities, pipeline.grid) if products else None
-    place = None if first else pipeline.grid, pipeline.folder, pipeline.project.fetch, ground
-    with Delivery(layers, *place) as delivery:
-        orders = delivery.plan(ASKED if dry_run and not ask else None)
-        _show_plan(delivery, orders, files=dry_run)
-        if not dry_run:
-            with make_progress() as progress:
-                orders = delivery.fetch(orders, progress)
-    return orders
+    files : how many files of a layer a plan lists; None where things are fetched, not only planned
+    ask   : of how many files of products a plan asks the publishers for the size; None for all
+    """
+
+    def __init__(self, pipeline: "Pipeline", files: int | None, ask: int | None) -> None:
+        self.pipeline, self.files, self.ask = pipeline, files, ask
+
+    def deliver(self, layers: "list[Layer]", place: "Pipeline | None") -> "Orders":
+        """Plan these layers, say so, and fetch them unless it is only a plan; all their files.
+
+        place : the project with its outlines here, which lattice and ground follow from; None for outlines themselves
+        """
+        from l2h.sources.delivery import Delivery
+        from l2h.sources.ground import ground_of
+        from l2h.sources.settings import ProductSettings
+
+        products = any(isinstance(layer, ProductSettings) for layer in layers)
+        ground = ground_of(place.cities, place.grid) if place and products else None
+        site = place.grid if place else None, self.pipeline.folder, self.pipeline.project.fetch, ground
+        with Delivery(layers, *site) as delivery:
+            orders = delivery.plan(self.ask)
+            show_plan(delivery, orders, self.files)
+            if self.files is None:
+                with make_progress() as progress:
+                    orders = delivery.fetch(orders, progress)
+        return orders
+
+    @contextmanager
+    def placed(self, outlines: "list[Layer]", orders: "Orders") -> "Iterator[tuple[Pipeline | None, Orders]]":
+        """The project with its outlines here, and what became of them; None where they could not be had, which is said.
+
+        A plan writes nothing into the project: where they are not here it fetches them into a folder that goes again.
+        """
+        if all(order.state == "kept" for order in orders):
+            yield self.pipeline, orders
+        elif self.files is not None and _bytes(orders) > LARGEST:
+            click.echo(f"{FOLLOWS} ({size(_bytes(orders))}): fetch first", err=True)
+            yield None, orders
+        elif self.files is None or any(order.state == "missing" for order in orders):
+            click.echo(f"{FOLLOWS}, which could not be had", err=True)
+            yield None, orders
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                click.echo(f"{FOLLOWS}: they come for this plan, and go again", err=True)
+                found = self._look_into(outlines, Path(folder))
+                with self.placed(outlines, found) as (place, _):
+                    there = place and replace(place, folder=Path(folder))
+                    yield there, orders if there else found
+
+    def _look_into(self, outlines: "list[Layer]", folder: Path) -> "Orders":
+        from l2h.sources.delivery import Delivery
+
+        with Delivery(outlines, None, folder, self.pipeline.project.fetch) as delivery, make_progress() as progress:
+            return delivery.fetch(delivery.plan(), progress)
 
 
-def _bytes(orders: "list[Order]") -> int:
+def _bytes(orders: "Sequence[Order]") -> int:
     return sum(order.size or 0 for order in orders)
 
 
 def _plain(order: "Order", folder: Path) -> dict[str, Any]:
     return {**asdict(order), "target": order.target.relative_to(folder).as_posix()}
-
-
-def _show_plan(delivery: "Delivery", orders: "tuple[Order, ...]", files: bool) -> None:
-    """What a layer is, under which terms, and what is to come of it."""
-    for name, supply in delivery.supplies.items():
-        title, *lines = supply.about()
-        click.echo(f"{name}: {title}", err=True)
-        for line in filter(None, lines):
-            click.echo(f"  {line}", err=True)
-        for order in orders:
-            if files and order.layer == name:
-                click.echo(f"  {order.file:<52} {_known_size(order):>10}   {STATES[order.state]}", err=True)
-    if files:
-        _show_provinces(delivery.products, orders)
-    wanted = [order for order in orders if order.state == "wanted"]
-    to_come = sum(order.to_come for order in wanted)
-    unknown = sum(order.size is None and order.expected is None for order in wanted)
-    also = f" and {unknown} of unknown size" if unknown else ""
-    also += " (estimated, no publisher was asked)" if any(order.expected is not None for order in wanted) else ""
-    kept = sum(order.state == "kept" for order in orders)
-    count = f"{len(wanted)} file{'s' * (len(wanted) != 1)} to fetch"
-    time = f"about {duration(_seconds(delivery, wanted))} at {size(RATE)}/s"
-    click.echo(f"{count}, {size(to_come)}{also}, {time}; {kept} are here", err=True)
-
-
-def _known_size(order: "Order") -> str:
-    if order.requests > 1 and order.state == "wanted":
-        return f"{order.requests} tiles"
-    if order.size is not None:
-        return size(order.size)
-    return "a window" if order.part else f"~ {size(order.expected)}" if order.expected is not None else "?"
-
-
-def _seconds(delivery: "Delivery", wanted: "list[Order]") -> float:
-    """How long it takes: the bytes at RATE, or the requests as fast as a service allows, whichever is longer."""
-    requests = {
-        name: sum(order.requests for order in wanted if order.layer == name) / supply.per_second
-        for name, supply in delivery.supplies.items()
-        if supply.per_second
-    }
-    return max([sum(order.to_come for order in wanted) / RATE, *requests.values()])
-
-
-def _show_provinces(layers: list[str], orders: "tuple[Order, ...]") -> None:
-    """Files and bytes of each product, province by province; a file on a border counts in each of its provinces."""
-    provinces = sorted({province for order in orders for province in order.provinces})
-    if len(provinces) < 2:
-        return
-    click.echo(f"\n{'province':<28}" + "".join(f"{layer:>24}" for layer in layers), err=True)
-    for province in provinces:
-        here = [order for order in orders if province in order.provinces]
-        click.echo(f"{province:<28}" + "".join(f"{_cell(here, layer):>24}" for layer in layers), err=True)
-    click.echo("A file that several provinces share stands with each of them, and once in the sum:", err=True)
-
-
-def _cell(orders: "list[Order]", layer: str) -> str:
-    mine = [order for order in orders if order.layer == layer]
-    guess = "~ " if any(order.size is None and order.expected is not None for order in mine) else ""
-    amount = sum(order.size or order.expected or 0 for order in mine)
-    return f"{len(mine)} files, {guess}{size(amount)}"
 
 
 COMMANDS = {"fetch": fetch}

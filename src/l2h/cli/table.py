@@ -4,7 +4,7 @@
 COMMANDS = {
     "toy": ("l2h.cli.toy", "Generate a toy country with known answers."),
     "init": ("l2h.cli.init", "Write a project file for your own data."),
-    "fetch": ("l2h.cli.fetch", "Fetch the products a project names from where their publishers keep them."),
+    "fetch": ("l2h.cli.fetch", "Fetch what a project names by address: products, imagery, vectors, outlines."),
     "layers": ("l2h.cli.run", "Bring every source onto the project's lattice."),
     "labels": ("l2h.cli.run", "Fuse products and OpenStreetMap into training labels."),
     "train": ("l2h.cli.run", "Train the network."),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from l2h.core.errors import UsageError
+from l2h.sources.veil import veiled
 
 Number = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv6 numbers that carry an IPv4 number in their last four bytes
@@ -31,14 +32,15 @@ def check_url(url: str, came_from: str = "") -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise AddressError("an address cannot be read", got=url, expected="http(s)://host/path") from error
+        raise AddressError("an address cannot be read", got=veiled(url), expected="http(s)://host/path") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AddressError("an address is not followed", got=url, expected="http:// or https://", where=came_from)
+        where, expected = veiled(came_from), "http:// or https://"
+        raise AddressError("an address is not followed", got=veiled(url), expected=expected, where=where)
     if parts.username is not None or parts.password is not None:
         hint = "Anonymous access only: a secret has no place in a settings file."
         raise AddressError("an address carries a user name", where=parts.hostname, hint=hint)
     if urlsplit(came_from).scheme == "https" and parts.scheme == "http":
-        raise AddressError("a server redirects from https to http", where=came_from, got=url)
+        raise AddressError("a server redirects from https to http", where=veiled(came_from), got=veiled(url))
     return url
 
 

@@ -14,12 +14,13 @@ from l2h.sources.catalogue import load_product
 from l2h.sources.ground import Ground, ground_of, whole_ground
 from l2h.sources.groups import wanted_part
 from l2h.sources.links import FETCHED
-from l2h.sources.listing import needed_listing
+from l2h.sources.listing import Listing, needed_folders, needed_listing
 from l2h.sources.remote import part_of
-from l2h.sources.settings import BoundarySettings, ImagerySettings, Layer, OsmSettings, ProductSettings
+from l2h.sources.settings import ImagerySettings, Layer, Linked, OsmSettings, ProductSettings
 from l2h.sources.sheets import empty_reasons
 from l2h.sources.tiles import Tile
 from l2h.sources.transfer import Receipt, receipt_of
+from l2h.sources.veil import veiled
 
 NAME = "layers/fetched"
 AGAIN = "Run `l2h fetch` again."
@@ -59,7 +60,7 @@ class Needed:
 
     def check(self, file: str, path: Path, receipt: Receipt) -> None:
         """InputError where the file that is here is that of another address, or another part of it."""
-        address = self.addresses.get(file, receipt.address)
+        address = self.addresses.get(file, receipt.address)  # both as they may be written
         if receipt.address != address:
             raise InputError(
                 "a file is from another address", where=str(path), expected=address, got=receipt.address, hint=AGAIN
@@ -84,7 +85,9 @@ def needed_of(context: Context, layers: Sequence[Layer], outlines: Callable[[], 
             files = tuple(scene.file for scene in listing.scenes if not scene.beside)
             parts = dict.fromkeys(files, part_of(context.grid))
             needed.append(Needed(layer.name, layer.licence, files, parts=parts))
-        elif isinstance(layer, OsmSettings | BoundarySettings) and layer.links.files:
+        elif isinstance(layer, OsmSettings) and layer.links.folders:
+            needed.append(linked(layer, context.grid, needed_folders(layer, context.project_dir, context.grid)))
+        elif isinstance(layer, Linked) and layer.links:
             needed.append(linked(layer, context.grid))
     return needed
 
@@ -95,10 +98,14 @@ def _product(product: ProductSettings, ground: Ground, grid: Grid) -> Needed:
     return Needed(product.name, product.licence, files, parts=parts)
 
 
-def linked(layer: OsmSettings | BoundarySettings, grid: Grid) -> Needed:
-    """What comes by address. Two addresses may end in one name: which of them has it here follows from their order."""
+def linked(layer: Linked, grid: Grid, listing: Listing | None = None) -> Needed:
+    """What comes by address. Two addresses may end in one name: which of them has it here follows from their order.
+
+    listing : of the layer's folders
+    """
     links = layer.links
-    addresses = {file: address for address, file in links.files.items()}
+    addresses = {file: veiled(address) for address, file in links.files.items()}
+    addresses |= {file.file: file.address for file in listing.scenes if not file.beside} if listing else {}
     parts = {file: wanted_part(layer, grid, file) for file in addresses} if isinstance(layer, OsmSettings) else {}
     return Needed(links.layer, layer.licence, tuple(addresses), addresses, parts)
 

@@ -20,7 +20,7 @@ from l2h.sources.link_supply import LinkSupply
 from l2h.sources.links import FETCHED
 from l2h.sources.orders import Order, Site, Supply
 from l2h.sources.product_supply import ProductSupply
-from l2h.sources.settings import BoundarySettings, ImagerySettings, Layer, OsmSettings, ProductSettings
+from l2h.sources.settings import ImagerySettings, Layer, Linked, ProductSettings
 from l2h.sources.tile_supply import TileSupply
 
 Item = TypeVar("Item")
@@ -138,7 +138,7 @@ class Delivery:
 
 def is_fetched(layer: Layer) -> bool:
     """Whether anything of a layer comes by `fetch`."""
-    return bool(layer.links.files) if isinstance(layer, OsmSettings | BoundarySettings) else layer.fetched
+    return bool(layer.links) if isinstance(layer, Linked) else layer.fetched
 
 
 def supply_of(layer: Layer, site: Site) -> Supply:

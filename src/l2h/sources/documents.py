@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from l2h.core.errors import InputError
 from l2h.sources.orders import Site
 from l2h.sources.pace import Pace, patiently
+from l2h.sources.veil import Veil, veiled
 
 MOST_DOCUMENTS = 20_000
 LARGEST = 64 << 20  # bytes of a document
@@ -14,18 +15,24 @@ Request = tuple[str, str, dict[str, str], bytes | None]  # method, address, head
 
 
 class Documents:
-    """Reads documents until there are too many of them, which is a catalogue without an end."""
+    """Reads documents until there are too many of them, which is a catalogue without an end.
 
-    def __init__(self, site: Site) -> None:
+    veil : of the secrets that their addresses may carry
+    """
+
+    def __init__(self, site: Site, veil: Veil) -> None:
         from l2h.sources.web import CheckedClient
 
-        self._client, self._pace, self._asked = CheckedClient(site.settings), Pace(site.settings, site.stop), 0
+        self._veil = veil
+        self._client, self._pace, self._asked = CheckedClient(site.settings, veil), Pace(site.settings, site.stop), 0
 
     def get(self, href: str, method: str = "GET", parameters: Any = None) -> str:
         """A document's text. InputError for one that is too long, that cannot be had, or one too many."""
         self._asked += 1
         if self._asked > MOST_DOCUMENTS:
-            raise InputError("a catalogue has no end", where=href, expected=f"at most {MOST_DOCUMENTS} documents")
+            raise InputError(
+                "a catalogue has no end", where=self._veil.hide(href), expected=f"at most {MOST_DOCUMENTS} documents"
+            )
         request, deadline = request_of(href, method, parameters), self._pace.deadline()
         return patiently(lambda: self._ask(request, deadline), lambda: 0, self._pace, deadline)
 
@@ -55,7 +62,7 @@ def request_of(href: str, method: str, parameters: Any) -> Request:
     if method == "POST":
         return method, href, {"Content-Type": "application/json"}, json.dumps(parameters or {}).encode()
     if method != "GET":
-        raise InputError("a catalogue asks for what is not reading", where=href, got=method)
+        raise InputError("a catalogue asks for what is not reading", where=veiled(href), got=method)
     if parameters:
         href += ("&" if "?" in href else "?") + urlencode(parameters, doseq=True)
     return method, href, {}, None

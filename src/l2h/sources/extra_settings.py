@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from l2h.core.extras import ExtraLayer
-from l2h.sources.settings import LayerName, LayerSettings
+from l2h.sources.layer_settings import LayerName, LayerSettings
 
 # what an extra that is computed here says of itself, and what only files have
 COMPUTED: dict[str, dict[str, Any]] = {

@@ -13,8 +13,8 @@ from l2h.core.raster import BlockStore, write_raster
 from l2h.core.tasks import Context, Made, Task
 from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.extras import Cells, ExtraSheet, extra_cells, latitude_cells, list_extra_sheets, month_cells
+from l2h.sources.layer_settings import RIGHTS
 from l2h.sources.paths import shown
-from l2h.sources.settings import RIGHTS
 
 
 def extras_table(extras: Sequence[ExtraSettings], context: Context) -> list[Task]:

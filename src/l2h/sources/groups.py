@@ -20,7 +20,7 @@ from l2h.sources.intake import in_degrees
 from l2h.sources.pace import Pace
 from l2h.sources.remote import Handle, RemoteFile, write_receipt
 from l2h.sources.settings import OsmSettings
-from l2h.sources.stores import Store
+from l2h.sources.stores import Remote, Store
 from l2h.sources.tiles import Box
 from l2h.sources.transfer import Receipt, WrongBytesError, stat_patiently, storage_errors
 from l2h.sources.vector_files import geometry_of
@@ -47,8 +47,11 @@ def wanted_part(osm: OsmSettings, grid: Grid, file: str) -> str:
 
 def box_near(osm: OsmSettings, grid: Grid) -> Box | None:
     """In degrees, around the grid, where only what is near it is taken; None where files come whole."""
-    if osm.take == "whole":
-        return None
+    return None if osm.take == "whole" else box_around(osm, grid)
+
+
+def box_around(osm: OsmSettings, grid: Grid) -> Box | None:
+    """In degrees, around the grid with the margin in which features are kept; None where that is no box."""
     margin = osm.margin_m / metres_per_unit(grid.crs)
     left, bottom, right, top = grid.bounds()
     return in_degrees((left - margin, bottom - margin, right + margin, top + margin), grid.crs)
@@ -63,21 +66,35 @@ def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, adva
     began = time.monotonic()
     remote = stat_patiently(store, name, pace, pace.deadline())
     file = LargePieces(store, name, remote, pace, advance)
-    if file.read(0, 4) != b"PAR1" and file.error is None:
-        raise WrongBytesError("a file is no Parquet file", where=remote.address)
     with atomic_path(target) as part:
-        with _reading(file, remote.address):
-            source = pq.ParquetFile(pa.PythonFile(Handle(file), mode="r"))
-        _, crs = geometry_of(source.schema_arrow, remote.address)
-        groups: Sequence[int] = range(source.num_row_groups)
-        if parse_crs(crs).is_geographic:
-            groups = groups_near(source.metadata, box)
+        source = _open(file, remote.address)
+        groups = _wanted(source, box, remote.address)
         with storage_errors(part), pq.ParquetWriter(part, source.schema_arrow, compression="zstd") as out:
             for group in groups:
                 with _reading(file, remote.address):
                     rows = source.read_row_group(group)
                 out.write_table(rows, row_group_size=max(1, len(rows)))
         return write_receipt(target, part, remote, part_near(box), file.came, time.monotonic() - began)
+
+
+def has_groups_near(store: Store, name: str, remote: Remote, box: Box, pace: Pace) -> bool:
+    """Whether a file that stays where it is has a group of rows that may meet a box, by its footer; as `cut_groups`."""
+    file = LargePieces(store, name, remote, pace, lambda _: None)
+    return bool(_wanted(_open(file, remote.address), box, remote.address))
+
+
+def _open(file: RemoteFile, address: str) -> pq.ParquetFile:
+    if file.read(0, 4) != b"PAR1" and file.error is None:
+        raise WrongBytesError("a file is no Parquet file", where=address)
+    with _reading(file, address):
+        return pq.ParquetFile(pa.PythonFile(Handle(file), mode="r"))
+
+
+def _wanted(source: pq.ParquetFile, box: Box, address: str) -> Sequence[int]:
+    """The groups that may meet a box; all of a file whose boxes are not in degrees."""
+    _, crs = geometry_of(source.schema_arrow, address)
+    near = parse_crs(crs).is_geographic
+    return groups_near(source.metadata, box) if near else range(source.num_row_groups)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from l2h.core.settings import Settings
+from l2h.sources.veil import Address, has_secret
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -22,7 +23,7 @@ class StacSettings(Settings):
     max_scenes        : more than this end the search: a filter is missing
     """
 
-    address: str = Field(min_length=1)
+    address: Address = Field(min_length=1)
     collections: tuple[str, ...] = ()
     asset: str = Field("visual", min_length=1)
     start: date | None = None
@@ -59,8 +60,8 @@ class TilesSettings(Settings):
     terms       : where the terms of use stand, or what they say; printed before anything is fetched
     """
 
-    url: str | None = None
-    wmts: str | None = None
+    url: Address | None = None
+    wmts: Address | None = None
     layer: str | None = None
     style: str | None = None
     matrix_set: str | None = None
@@ -83,6 +84,8 @@ class TilesSettings(Settings):
             raise ValueError("url needs {z}, {x} and {y} (or {-y}), or {q}")
         if (self.wmts is None) != (self.layer is None) or (self.url and (self.style or self.matrix_set)):
             raise ValueError("layer goes with wmts; style and matrix_set too")
+        if "{env:" in text or has_secret(text):
+            raise ValueError("a key has no place here: write {key}, and name its environment variable in key_env")
         named = "{key}" in text  # a WMTS may want its key in the addresses of tiles alone
         if (named and self.key_env is None) or (self.url and self.key_env is not None and not named):
             raise ValueError("{key} in the address goes with key_env")

@@ -26,6 +26,7 @@ from l2h.sources.remote import RemoteFile, cut, open_remote, part_of
 from l2h.sources.settings import ImagerySettings
 from l2h.sources.stores import Remote, bucket_url
 from l2h.sources.transfer import Transfer, stat_patiently
+from l2h.sources.veil import check_host, is_veiled, veiled, veiled_text
 
 
 class LinkSupply:
@@ -38,20 +39,17 @@ class LinkSupply:
 
         self.layer, self.entry, self.site = entry.name, entry, site
         self._store = LinkStore(site.settings)
+        self._addresses: dict[str, str] = {}  # as they can be asked for
         self._paces: dict[str, Pace] = {}
         self._lock = threading.Lock()
         self._listing: Listing | None = None
 
     def about(self) -> Sequence[str]:
-        source = self.entry.urls or (self.entry.stac.address if self.entry.stac else "")
+        source = self.entry.urls or (veiled(self.entry.stac.address) if self.entry.stac else "")
         return f"imagery of {source}   licence {self.entry.licence}", self.entry.attribution
 
     def orders(self) -> Sequence[Order]:
-        listing = current_listing(self.entry, self.site.project_dir, self.site.grid)
-        if listing is None:
-            asked = asked_digest(self.entry, self.site.project_dir, self.site.grid)
-            listing = Listing(asked, tuple(self._search()))
-        self._listing = listing
+        listing = self._listing = self._known()
         part = part_of(self.site.grid) if self.entry.take == "window" else ""
         folder = folder_of(self.site.project_dir, self.layer)
         return [
@@ -61,6 +59,22 @@ class LinkSupply:
             )
             for scene in listing.scenes
         ]  # fmt: skip
+
+    def _known(self) -> Listing:
+        """The scenes as they were listed, else as they are found now; addresses are noted as they can be asked for."""
+        listing = current_listing(self.entry, self.site.project_dir, self.site.grid)
+        if listing and not any(is_veiled(scene.address) for scene in listing.scenes):
+            self._addresses = {scene.file: scene.address for scene in listing.scenes}
+            return listing
+        found = self._search()
+        self._addresses = {scene.file: scene.address for scene in found}
+        if listing is None:
+            asked = asked_digest(self.entry, self.site.project_dir, self.site.grid)
+            return Listing(asked, tuple(replace(scene, address=veiled(scene.address)) for scene in found))
+        if not self.entry.urls:  # a list is the same but for its keys, so its names are; a catalogue may have grown
+            fresh = {veiled(scene.address): scene.address for scene in found}
+            self._addresses = {scene.file: fresh.get(scene.address, scene.address) for scene in listing.scenes}
+        return listing
 
     def _search(self) -> list[Listed]:
         if self.entry.stac is None:
@@ -77,14 +91,14 @@ class LinkSupply:
     def _ask(self, order: Order) -> Remote | None:
         """What the store says of a scene; None where it does not meet the grid."""
         pace = self._pace(order)
-        remote = stat_patiently(self._store, order.address, pace, pace.deadline())
+        remote = stat_patiently(self._store, self._addresses[order.file], pace, pace.deadline())
         return remote if self._meets_grid(order, remote, pace) else None
 
     def _meets_grid(self, order: Order, remote: Remote, pace: Pace) -> bool:
         """Whether a scene meets the grid, by its head alone; taken for granted where the head cannot be read."""
         if remote.size is None:
             return True
-        file = RemoteFile(self._store, order.address, remote, pace, lambda _: None)
+        file = RemoteFile(self._store, self._addresses[order.file], remote, pace, lambda _: None)
         try:
             with open_remote(file, order.address) as dataset:
                 return not footprint(frame_of(dataset, self.layer), self.site.grid).empty
@@ -103,10 +117,10 @@ class LinkSupply:
         write_listing(self.site.project_dir, self.layer, replace(self._listing, scenes=scenes))
 
     def fetch(self, order: Order, advance: Callable[[int], None]) -> Order:
-        pace = self._pace(order)
+        pace, name = self._pace(order), self._addresses[order.file]
         if order.part:
-            return carried(order, lambda: cut(self._store, order.address, order.target, self.site.grid, pace, advance))
-        return carried(order, Transfer(self._store, order.address, order.target, pace, advance).run)
+            return carried(order, lambda: cut(self._store, name, order.target, self.site.grid, pace, advance))
+        return carried(order, Transfer(self._store, name, order.target, pace, advance).run)
 
     def _pace(self, order: Order) -> Pace:
         """The pace of a server: one that asks for a pause asks all transfers from it."""
@@ -149,14 +163,18 @@ def _lines(text: str, layer: str) -> Iterator[tuple[str, str | None]]:
             yield check_address(address), date.fromisoformat(day).isoformat() if day else None
         except ValueError as error:
             raise InputError(
-                "a line is no address with a day", where=f"layer '{layer}', line {number}", got=line.strip(),
-                expected="https://host/path.tif 2021-05-06",
+                "a line is no address with a day", where=f"layer '{layer}', line {number}",
+                got=veiled_text(line.strip()), expected="https://host/path.tif 2021-05-06",
             ) from error  # fmt: skip
 
 
 def check_address(address: str) -> str:
-    """An address of a scene, `https://…`, `http://…` or `s3://bucket/key`; AddressError for any other."""
+    """An address of a scene, `https://…`, `http://…` or `s3://bucket/key`; AddressError for any other.
+
+    ValueError for one whose host stands in the environment.
+    """
     scheme, _, rest = address.partition("://")
+    check_host(address)
     check_url(bucket_url(rest, None, None) if scheme == "s3" else address)
     return address
 

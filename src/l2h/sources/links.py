@@ -11,25 +11,36 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import unquote, urlsplit
 
+from l2h.sources.veil import check_host, veiled
+
 FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
 SCHEMES = ("https", "http", "s3")
 EXTRACTS = (".osm.pbf", ".pbf", ".osm.gz", ".osm.bz2", ".osm", ".gpkg", ".parquet")
+TABLES = (".csv", ".xlsx")
 OUTLINES = (".gpkg", ".geojson", ".json", ".fgb", ".parquet")
 LARGEST_HEAD = 64 << 10  # bytes of a BlobHeader of an .osm.pbf, by its specification
 
 
 @dataclass(frozen=True)
 class Links:
-    """The files of a layer that come from an address: address → name here."""
+    """The files of a layer that come from an address: address → name here.
+
+    folders : addresses of folders, of which `fetch` finds out what lies in them
+    """
 
     layer: str
     files: Mapping[str, str]
+    folders: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, layer: str, paths: Sequence[str]) -> Self:
         """Those of the paths that are addresses."""
         addresses = tuple(dict.fromkeys(filter(is_address, paths)))
-        return cls(layer, dict(zip(addresses, names_of(addresses), strict=True)))
+        files = tuple(address for address in addresses if not is_folder(address))
+        return cls(layer, dict(zip(files, names_of(files), strict=True)), tuple(filter(is_folder, addresses)))
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.folders)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -42,16 +53,28 @@ def is_address(text: str) -> bool:
     return "://" in text
 
 
-def check_links(texts: Sequence[str], kinds: Sequence[str]) -> None:
-    """ValueError for an address of another scheme, or of a file of another kind."""
+def is_folder(text: str) -> bool:
+    """Whether an address is that of a folder: its path ends in a slash.
+
+    >>> is_folder("s3://b/theme=buildings/"), is_folder("https://a.example/x/?k={env:K}"), is_folder("osm/")
+    (True, True, False)
+    """
+    return is_address(text) and text.partition("?")[0].endswith("/")
+
+
+def check_links(texts: Sequence[str], kinds: Sequence[str], folders: bool = False) -> None:
+    """ValueError for an address of another scheme, or of a file of another kind; of a folder, unless they may be."""
     for text in filter(is_address, texts):
         if text.partition("://")[0] not in SCHEMES:
-            raise ValueError(f"'{text}' is no address that is followed: say https://, http:// or s3://")
+            raise ValueError(f"'{veiled(text)}' is no address that is followed: say https://, http:// or s3://")
         if "@" in urlsplit(text).netloc:
             raise ValueError("an address carries a user name: only open files are fetched")
+        check_host(text)
+        if folders and is_folder(text):
+            continue
         if kind_of(_last(text), kinds) is None:
             hint = "; a shapefile is several files: fetch it yourself" if _last(text).lower().endswith(".shp") else ""
-            raise ValueError(f"'{text}' names no file of a kind we fetch ({', '.join(kinds)}){hint}")
+            raise ValueError(f"'{veiled(text)}' names no file of a kind we fetch ({', '.join(kinds)}){hint}")
 
 
 def kind_of(name: str, kinds: Sequence[str]) -> str | None:
@@ -70,7 +93,7 @@ def names_of(addresses: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     for address in addresses:
         last = _last(address)
-        kind = kind_of(last, (*EXTRACTS, *OUTLINES)) or ""
+        kind = kind_of(last, (*EXTRACTS, *OUTLINES, *TABLES)) or ""
         stem = plain_name(last[: len(last) - len(kind)])
         name, number = stem + kind, 1
         while name.lower() in (other.lower() for other in names):
@@ -168,6 +191,21 @@ def _ends(begin: tuple[bytes, ...], end: bytes, what: str) -> Callable[[BinaryIO
     return check
 
 
+def _archive(stream: BinaryIO, size: int) -> str:
+    """A spreadsheet is a zip archive, whose last record says that it ends (APPNOTE, 4.3.16)."""
+    head = stream.read(4)
+    stream.seek(max(0, size - (1 << 16)))
+    if head != b"PK\x03\x04":
+        return "is no spreadsheet"
+    return "" if b"PK\x05\x06" in stream.read() else "ends early"
+
+
+def _table(stream: BinaryIO, _: int) -> str:
+    """A page is no table; a table does not say where it ends."""
+    head = stream.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "is no table" if not head or head.startswith(b"<") or b"\x00" in head else ""
+
+
 _json = _ends((b"{",), b"}", "GeoJSON")
 CHECKS: dict[str, Callable[[BinaryIO, int], str]] = {
     ".pbf": _pbf,
@@ -178,5 +216,7 @@ CHECKS: dict[str, Callable[[BinaryIO, int], str]] = {
     ".parquet": _ends((b"PAR1",), b"PAR1", "Parquet file"),
     ".geojson": _json,
     ".json": _json,
+    ".xlsx": _archive,
+    ".csv": _table,
     ".fgb": _ends((b"fgb",), b"", "FlatGeobuf"),
 }

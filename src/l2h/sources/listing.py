@@ -1,4 +1,4 @@
-"""The listing of a fetched imagery layer: which scenes there are, as `fetch` found them, kept beside their files.
+"""The listing of a fetched layer: its scenes, or the files of its folders, as `fetch` found them, kept beside them.
 
 It is what `layers` goes by, with no server to ask. A scene that a catalogue no longer lists stays; one that it lists
 since then is not seen before the listing is removed and `fetch` looks again.
@@ -14,10 +14,12 @@ from typing import Any
 from l2h.core.errors import InputError
 from l2h.core.files import canonical_json, read_json, sha256_bytes, write_json
 from l2h.core.grid import Grid
+from l2h.sources.groups import box_around
 from l2h.sources.links import FETCHED, plain_name
 from l2h.sources.pictures import SUFFIXES
 from l2h.sources.remote import part_of
-from l2h.sources.settings import ImagerySettings
+from l2h.sources.settings import ImagerySettings, OsmSettings
+from l2h.sources.veil import veiled, veiled_text
 
 FILE = "listing.json"
 POLITENESS = {"per_second", "connections", "terms"}  # settings that change no byte
@@ -25,10 +27,10 @@ POLITENESS = {"per_second", "connections", "terms"}  # settings that change no b
 
 @dataclass(frozen=True)
 class Listed:
-    """A scene as it is listed.
+    """A scene, or a file of a folder, as it is listed.
 
     file    : its name here
-    address : where it comes from
+    address : where it comes from; as it is written down, without keys and signatures
     id      : its name there
     taken   : day of capture, where it is known
     cloud   : per cent, where it is known
@@ -65,8 +67,32 @@ def asked_digest(entry: ImagerySettings, project_dir: Path, grid: Grid) -> str:
     """What the listing of a layer answers: another question needs another listing."""
     sources = entry.model_dump(mode="json", include={"stac", "tiles", "take"})
     sources["tiles"] = {k: v for k, v in (sources["tiles"] or {}).items() if k not in POLITENESS}
-    urls = read_urls_text(entry, project_dir) if entry.urls else ""
+    urls = veiled_text(read_urls_text(entry, project_dir)) if entry.urls else ""  # a renewed signature is no news
     return sha256_bytes(canonical_json({"sources": sources, "urls": urls, "grid": part_of(grid)}).encode())
+
+
+def folders_digest(osm: OsmSettings, grid: Grid) -> str:
+    """What the listing of the folders of vectors answers: names here follow from the files that are named singly."""
+    links, box = osm.links, box_around(osm, grid)
+    asked = {"folders": list(map(veiled, links.folders)), "files": list(links.files.values()), "near": box}
+    return sha256_bytes(canonical_json(asked).encode())
+
+
+def known_folders(osm: OsmSettings, project_dir: Path, grid: Grid) -> Listing | None:
+    """What lies in the folders of vectors, if it was listed for these folders and this grid."""
+    listing = read_listing(project_dir, osm.links.layer)
+    return listing if listing and listing.asked == folders_digest(osm, grid) else None
+
+
+def needed_folders(osm: OsmSettings, project_dir: Path, grid: Grid) -> Listing:
+    """As `known_folders`; InputError where `fetch` has not been run for these settings."""
+    listing = known_folders(osm, project_dir, grid)
+    if listing is None:
+        raise InputError(
+            "the files of a folder are not listed yet, or for other settings", where=f"layer '{osm.links.layer}'",
+            hint="Run `l2h fetch` in the project first.",
+        )  # fmt: skip
+    return listing
 
 
 def read_urls_text(entry: ImagerySettings, project_dir: Path) -> str:

@@ -12,6 +12,7 @@ from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.ground import Ground
 from l2h.sources.pace import StoppedError
 
+State = Literal["kept", "wanted", "beside", "missing"]
 FATAL = (StorageError, StoppedError)  # what ends the fetching; all else is told file by file
 
 
@@ -19,6 +20,7 @@ FATAL = (StorageError, StoppedError)  # what ends the fetching; all else is told
 class Order:
     """One file that a layer needs.
 
+    address  : as it may be written: without keys and signatures
     size     : bytes, where the store says so, or as reckoned where `requests` are many
     here     : bytes of it that are here already
     part     : the part of the file that is taken; empty for the whole. How many bytes it needs shows when it is read
@@ -33,7 +35,7 @@ class Order:
     file: str
     address: str
     target: Path
-    state: Literal["kept", "wanted", "beside", "missing"]
+    state: State
     size: int | None = None
     here: int = 0
     part: str = ""

@@ -36,7 +36,7 @@ class ProductSupply:
         ground = self.site.ground or whole_ground(self.site.grid)
         return [
             Order(
-                self.layer, tile.file, f"{self._store.address}/{tile.file}",
+                self.layer, tile.file, self._store.shown(tile.file),
                 place_of(self.layer, tile.file, self.site.project_dir), "kept", part=part,
                 provinces=ground.provinces_in(tile.box),
             )

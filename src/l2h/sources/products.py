@@ -13,10 +13,11 @@ from l2h.core.legend import STRANGE, Legend, load_legend
 from l2h.core.raster import open_raster
 from l2h.core.tasks import Hole
 from l2h.sources.frame import Frame, footprint
+from l2h.sources.layer_settings import RIGHTS
 from l2h.sources.paths import find_files
 from l2h.sources.reading import Header, Recipe, UnreadableError, choose_how, describe, read_tile
 from l2h.sources.resample import TILE_PX
-from l2h.sources.settings import RIGHTS, ProductSettings
+from l2h.sources.settings import ProductSettings
 
 
 @dataclass(frozen=True)

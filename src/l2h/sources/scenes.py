@@ -10,6 +10,7 @@ from l2h.core.errors import GridError, InputError
 from l2h.core.grid import Grid, Window
 from l2h.sources.days import scene_date
 from l2h.sources.frame import Frame, footprint, footprints
+from l2h.sources.layer_settings import RIGHTS
 from l2h.sources.listing import Listed, Listing, folder_of, needed_listing
 from l2h.sources.matrix import Matrix, sheet_files
 from l2h.sources.near import Near
@@ -18,7 +19,7 @@ from l2h.sources.pictures import Picture, find_pictures
 from l2h.sources.quilt import Piece
 from l2h.sources.reading import Header, Recipe, choose_how, describe
 from l2h.sources.resample import TILE_PX
-from l2h.sources.settings import RIGHTS, ImagerySettings
+from l2h.sources.settings import ImagerySettings
 from l2h.sources.stretch import Scale, Stretch
 
 NEAR_PX = 2 * TILE_PX  # lattice tiles that a window meets reach so far, and interpolation a little further

@@ -3,21 +3,17 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticKnownError
+from pydantic import Field, model_validator
 
-from l2h.core.legend import legend_names
-from l2h.core.settings import Settings
 from l2h.sources.catalogue import load_product
 from l2h.sources.imagery_settings import StacSettings, TilesSettings
-from l2h.sources.links import EXTRACTS, FETCHED, OUTLINES, Links, check_links
+from l2h.sources.layer_settings import RESERVED_LAYERS, LayerName, LayerSettings, LegendName, PartialDate
+from l2h.sources.links import EXTRACTS, FETCHED, OUTLINES, TABLES, Links, check_links
+from l2h.sources.veil import Address
 
-LayerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Pair = tuple[float, float]
 Day = date  # a field of that name hides the type
-Paths = Annotated[tuple[str, ...], Field(min_length=1)]
-RIGHTS = {"licence", "attribution", "may_train", "may_publish", "may_redistribute"}  # fields that change no pixel
-RESERVED_LAYERS = frozenset({"imagery", "scene", "regions", "extras"})
+Paths = Annotated[tuple[Address, ...], Field(min_length=1)]
 
 
 def fetched_glob(layer: str) -> str:
@@ -25,56 +21,9 @@ def fetched_glob(layer: str) -> str:
     return f"{FETCHED}/{layer}/*.tif"
 
 
-def _known_legend(name: str) -> str:
-    """The name, if a legend ships under it."""
-    if name not in legend_names():
-        *first, last = (f"'{known}'" for known in legend_names())
-        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(first)} or {last}"})
-    return name
-
-
-LegendName = Annotated[str, AfterValidator(_known_legend)]
-
-
 def fetched_folder(layer: object) -> tuple[str, ...]:
     """Where the scenes of a layer lie once they are fetched, as `paths` say it."""
     return (f"{FETCHED}/{layer}",)
-
-
-def _as_text(value: Any) -> Any:
-    """TOML may say 2020 or 2020-06-01 without quotes."""
-    return str(value) if isinstance(value, int | date) and not isinstance(value, bool) else value
-
-
-def _real_day(text: str) -> str:
-    """The text, if the calendar has its month and day."""
-    try:
-        date.fromisoformat(f"{text}-01-01"[:10])
-    except ValueError as error:
-        raise ValueError(f"'{text}' is no day of the calendar") from error
-    return text
-
-
-PartialDate = Annotated[
-    str, BeforeValidator(_as_text), Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$"), AfterValidator(_real_day)
-]
-
-
-class LayerSettings(Settings):
-    """What every source must say of its rights.
-
-    licence          : SPDX name or a few words; required, nothing is used without one
-    attribution      : the line its licence asks for; goes into the release
-    may_train        : whether a network may learn from it
-    may_publish      : whether a map that was made with its help may be given away
-    may_redistribute : whether its own pixels or shapes may be shown or passed on, as in the report's pictures
-    """
-
-    licence: str = Field(min_length=1)
-    attribution: str = ""
-    may_train: bool = True
-    may_publish: bool = False
-    may_redistribute: bool = False
 
 
 class ImagerySettings(LayerSettings):
@@ -177,7 +126,7 @@ class ProductSettings(LayerSettings):
 
     name: LayerName
     catalogue: str | None = None
-    source: str | None = None
+    source: Address | None = None
     take: Literal["whole", "window"] = "whole"
     absent: tuple[str, ...] = ()
     legend: LegendName
@@ -230,7 +179,8 @@ class OsmSettings(LayerSettings):
     """OpenStreetMap extracts (.osm.pbf, .osm), GeoPackages with layers `roads` and `buildings`, or GeoParquet: roads
     where it has a column `highway`, segments or buildings of Overture Maps where it has their columns, else buildings.
 
-    paths    : globs, relative to the project folder, and addresses (`https://…`, `s3://…`) of files that `fetch` brings
+    paths    : globs, relative to the project folder, and addresses (`https://…`, `s3://…`) of files that `fetch`
+               brings. One that ends in a slash is a folder: those of its GeoParquet files come that lie near the grid
     take     : of GeoParquet with an address: `whole` files, or as `window` the groups of rows near the grid
     margin_m : features up to this far outside the grid are kept, since wide roads reach in
     """
@@ -245,8 +195,9 @@ class OsmSettings(LayerSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_links(self.paths, EXTRACTS)
-        if self.take == "window" and not any(name.endswith(".parquet") for name in self.links.files.values()):
+        check_links(self.paths, EXTRACTS, folders=True)
+        links = self.links
+        if self.take == "window" and not (links.folders or any(n.endswith(".parquet") for n in links.files.values())):
             raise ValueError('take = "window" goes with the address of a GeoParquet file')
         return self
 
@@ -268,7 +219,7 @@ class BoundarySettings(LayerSettings):
     overlap_m              : overlaps and gaps narrower than this are slivers; the city first by name owns their pixels
     """
 
-    path: str = Field(min_length=1)
+    path: Address = Field(min_length=1)
     layer: str | None = None
     region: str = "region"
     province: str = "province"
@@ -295,7 +246,8 @@ class BoundarySettings(LayerSettings):
 class SurveySettings(LayerSettings):
     """A table of surveyed areas (CSV, or a spreadsheet with the extra `xlsx`).
 
-    path                      : CSV file with a header, UTF-8, or .xlsx, of which the first sheet counts
+    path                      : CSV file with a header, UTF-8, or .xlsx, of which the first sheet counts; or the address
+                                of one (`https://…`, `s3://…`) that `fetch` brings
     region, level, land_class : columns that hold the place, its level and the class
     date                      : the year or day its figures speak of, where no column `date` or `year` says it
     area                      : column that holds the area, else the one called "area_" and a unit. The unit is the end
@@ -304,12 +256,28 @@ class SurveySettings(LayerSettings):
     """
 
     licence: str = Field("not stated", min_length=1)
-    path: str = Field(min_length=1)
+    path: Address = Field(min_length=1)
     date: PartialDate | None = None
     region: str = "region"
     level: str = "level"
     land_class: str = "class_en"
     area: str | None = None
 
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        check_links((self.path,), TABLES)
+        return self
 
-Layer = ProductSettings | ImagerySettings | OsmSettings | BoundarySettings
+    @property
+    def links(self) -> Links:
+        """The file, if it comes by `fetch`."""
+        return Links.of("survey", (self.path,))
+
+    @property
+    def local(self) -> str:
+        """Where the file lies, relative to the project folder, once it is fetched if it has to be."""
+        return self.links.paths[0] if self.links.files else self.path
+
+
+Linked = OsmSettings | BoundarySettings | SurveySettings
+Layer = ProductSettings | ImagerySettings | Linked

@@ -22,6 +22,7 @@ from l2h.sources.link_supply import check_address
 from l2h.sources.listing import Listed, file_names
 from l2h.sources.orders import Site
 from l2h.sources.tiles import Box
+from l2h.sources.veil import Veil, veiled
 
 if TYPE_CHECKING:
     from pystac_client import Client
@@ -54,7 +55,7 @@ def find_scenes(settings: StacSettings, site: Site, layer: str) -> list[Listed]:
     InputError where the catalogue cannot be read, has none, or more than `max_scenes`, or where one of them lacks the
     asset; AddressError for an address that is not followed; UsageError where the library is not installed.
     """
-    where, box = f"layer '{layer}', {settings.address}", geographic_box(site.grid)
+    where, box = f"layer '{layer}', {veiled(settings.address)}", geographic_box(site.grid)
     found: dict[tuple[str, str], Item] = {}
     for item in _items(settings, site, box, where):
         if passes(item, settings, box):
@@ -117,18 +118,19 @@ def _items(settings: StacSettings, site: Site, box: Box, where: str) -> Iterator
     except ImportError as error:
         raise UsageError("catalogues need a library", where=where, hint="pip install 'l2h[stac]'") from error
     local = "://" not in settings.address
-    root = (site.project_dir / settings.address) if local else None
+    root, veil = (site.project_dir / settings.address) if local else None, Veil()
     try:
-        with make_reader(site, root) as reader, warnings.catch_warnings():
+        with veil.drawn(), make_reader(site, root, veil) as reader, warnings.catch_warnings():
             warnings.simplefilter("ignore", PystacClientWarning)  # a static catalogue is no API: we look
-            client = Client.open(str(root or settings.address), stac_io=reader)
+            client = Client.open(str(root or veil.lift(settings.address)), stac_io=reader)
             for values, base in _documents(client, settings, box):
                 if not settings.collections or values.get("collection") in settings.collections:
                     yield read_item(values, base, settings.asset)
     except L2HError:
         raise
     except (pystac.STACError, APIError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise InputError("a catalogue cannot be read", where=where, got=f"{type(error).__name__}: {error}") from error
+        got = veil.hide(f"{type(error).__name__}: {error}")
+        raise InputError("a catalogue cannot be read", where=where, got=got) from error
 
 
 def _documents(client: "Client", settings: StacSettings, box: Box) -> Iterator[tuple[Mapping[str, Any], str]]:
@@ -166,6 +168,8 @@ def read_item(values: Mapping[str, Any], base: str, asset: str) -> Item:
     """An item from its document.
 
     base : address that a relative one is relative to
+
+    An address must not name a variable of ours: braces in it are written as addresses write them.
     """
     properties, assets = values["properties"], values["assets"]
     wanted = assets.get(asset, {})
@@ -173,23 +177,29 @@ def read_item(values: Mapping[str, Any], base: str, asset: str) -> Item:
     box = tuple(float(number) for number in values.get("bbox") or ())
     gsd = wanted.get("gsd", properties.get("gsd"))
     cloud = properties.get("eo:cloud_cover")
+    address = _plain(urljoin(base, str(wanted["href"]))) if wanted else ""
     return Item(
         str(values["id"]), str(values.get("collection") or ""), box if len(box) in (4, 6) else (999.0,) * 4,
         date.fromisoformat(stamp[:10]) if stamp else None, None if cloud is None else float(cloud),
-        None if gsd is None else float(gsd), urljoin(base, str(wanted["href"])) if wanted else "", tuple(assets),
+        None if gsd is None else float(gsd), address, tuple(assets),
     )  # fmt: skip
 
 
+def _plain(address: str) -> str:
+    return address.replace("{", "%7B").replace("}", "%7D")
+
+
 @contextmanager
-def make_reader(site: Site, root: Path | None) -> "Iterator[StacApiIO]":
+def make_reader(site: Site, root: Path | None, veil: Veil) -> "Iterator[StacApiIO]":
     """pystac's way to documents, replaced by ours.
 
     root : the first document of a catalogue on this machine; only files below its folder are read. None for one on
     the web, of which no link reaches a file of this machine
+    veil : of the secrets in its address
     """
     from pystac_client.stac_api_io import StacApiIO
 
-    documents = Documents(site)
+    documents = Documents(site, veil)
 
     class Reader(StacApiIO):
         def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:

@@ -61,7 +61,7 @@ def _table_tasks(
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
-    layers = (*products, *imagery, *((osm,) if osm else ()), boundary)
+    layers = (*products, *imagery, *((osm,) if osm else ()), boundary, *((survey,) if survey else ()))
     arrivals = arrival_tasks(context, layers, partial(_read_cities, context, boundary))
     roll = call_roll(imagery, context.project_dir, context.grid)
     tasks = [

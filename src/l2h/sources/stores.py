@@ -33,6 +33,7 @@ class TransientError(InputError):
 class Remote:
     """What a store says of a file before it is read.
 
+    address : as it may be written
     size    : bytes, None where the store does not say
     version : changes when the file does (entity tag, or time of change); empty where the store does not say
     md5     : digest the store publishes, in hexadecimal
@@ -58,6 +59,9 @@ class Store(Protocol):
 
     address: str
 
+    def shown(self, name: str) -> str:
+        """The address of a file as it may be written."""
+
     def stat(self, name: str) -> Remote:
         """What a file is; AbsentError, TransientError, AddressError, InputError."""
 
@@ -77,6 +81,9 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self.folder, self.address = folder, folder.as_posix()
 
+    def shown(self, name: str) -> str:
+        return (self.folder / name).as_posix()
+
     def stat(self, name: str) -> Remote:
         try:
             stat = (self.folder / name).stat()
@@ -84,7 +91,7 @@ class FolderStore:
             raise AbsentError("there is no such file", where=str(self.folder / name)) from error
         except OSError as error:
             raise InputError("a file cannot be read", where=str(self.folder / name), got=str(error)) from error
-        return Remote((self.folder / name).as_posix(), stat.st_size, f"{stat.st_mtime_ns}")
+        return Remote(self.shown(name), stat.st_size, f"{stat.st_mtime_ns}")
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -120,7 +127,7 @@ def open_store(address: str, settings: FetchSettings, base: Path, region: str | 
     from l2h.sources.web import WebStore
 
     if scheme == "s3":
-        return WebStore(bucket_url(rest, region, settings.s3_endpoint), settings, shown=address)
+        return WebStore(bucket_url(rest, region, settings.s3_endpoint), settings, address)
     if scheme in ("http", "https"):
         return WebStore(address, settings)
     raise SettingsError("no such kind of source", expected="s3://, https://, http:// or a folder", got=address)

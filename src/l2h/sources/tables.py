@@ -12,7 +12,8 @@ from l2h.core.inspect import Finding
 from l2h.core.tasks import Context, Hole, Made, Task
 from l2h.sources.account import Account, labels_of
 from l2h.sources.boundaries import read_cities
-from l2h.sources.links import FETCHED, is_address
+from l2h.sources.links import FETCHED
+from l2h.sources.listing import read_listing
 from l2h.sources.osm_layers import Outputs, write_layers
 from l2h.sources.outlines import check_findings
 from l2h.sources.paths import find_files
@@ -79,10 +80,15 @@ def osm_task(context: Context, osm: OsmSettings | None) -> Task:
 def osm_files(project_dir: Path, osm: OsmSettings) -> tuple[Path, ...]:
     """The extracts in their order, each once; one that was to be fetched and is not here is told with the arrivals."""
     found: dict[Path, None] = {}
+    links, folder = osm.links, project_dir / FETCHED / osm.links.layer
     for path in osm.paths:
-        if is_address(path):
-            fetched = project_dir / FETCHED / osm.links.layer / osm.links.files[path]
+        if path in links.files:
+            fetched = folder / links.files[path]
             found.update({fetched: None} if fetched.is_file() else {})
+        elif path in links.folders:
+            listing = read_listing(project_dir, links.layer)
+            names = [scene.file for scene in listing.scenes if not scene.beside] if listing else []
+            found.update({folder / name: None for name in names if (folder / name).is_file()})
         else:
             found.update(dict.fromkeys(find_files(project_dir, (path,), "osm")))
     return tuple(found)
@@ -107,7 +113,7 @@ def _elsewhere(account: Account) -> str:
 
 
 def survey_task(context: Context, survey: SurveySettings) -> Task:
-    source, path = context.project_dir / survey.path, context.work / LAYERS / "survey.json"
+    source, path = context.project_dir / survey.local, context.work / LAYERS / "survey.json"
     settings = survey.model_dump(include={"region", "level", "land_class", "area", "date"})
     arguments = {"source": source, "settings": survey, "path": path}
     return Task(f"{LAYERS}/survey", make_survey, arguments, (source,), (path,), settings)

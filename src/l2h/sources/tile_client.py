@@ -1,22 +1,18 @@
 """One tile after the other, politely: no faster than agreed, over checked connections, without a word of the key."""
 
-import logging
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from l2h.core.errors import InputError, L2HError, SettingsError
+from l2h.core.errors import InputError, SettingsError
 from l2h.sources.addresses import check_url
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.pace import Pace
 from l2h.sources.stores import TransientError
+from l2h.sources.veil import Veil
 
-LOGS = ("httpcore.http11", "httpcore.connection")
 LARGEST = 8 << 20  # bytes of a tile, or of a page
-Result = TypeVar("Result")
 
 
 class Gate:
@@ -35,18 +31,6 @@ class Gate:
             stop.wait(turn - now)
 
 
-class KeyFilter(logging.Filter):
-    """Keeps the key out of what the library logs of answers' headers, of which one may lead to an address with it."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self._key = key
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = hidden(record.getMessage(), self._key), ()
-        return True
-
-
 class TileClient:
     """Asks for tiles and pages.
 
@@ -56,22 +40,22 @@ class TileClient:
     def __init__(self, settings: FetchSettings, per_second: float, key: str) -> None:
         from l2h.sources.web import CheckedClient
 
-        self._client, self._gate, self._key = CheckedClient(settings), Gate(per_second), key
-        self._filter = KeyFilter(key)
-        for name in LOGS:
-            logging.getLogger(name).addFilter(self._filter)
+        self._veil = Veil({key: "{key}"})
+        self._client, self._gate, self._key = CheckedClient(settings, self._veil), Gate(per_second), key
 
     def get(self, address: str, pace: Pace, deadline: float) -> bytes:
         """The bytes behind an address; AbsentError, TransientError, AddressError, InputError, none with the key."""
-        return self._without_key(lambda: self._get(address, pace, deadline))
+        with self._veil.drawn():
+            return self._get(address, pace, deadline)
 
     def check(self, address: str) -> None:
         """AddressError for an address that would not be followed."""
-        self._without_key(lambda: check_url(self._full(address)))
+        with self._veil.drawn():
+            check_url(self._full(address))
 
-    def hide(self, text: str) -> str:
+    def key_out(self, text: str) -> str:
         """A text with {key} in place of the key."""
-        return hidden(text, self._key)
+        return self._veil.unword(text)
 
     def _full(self, address: str) -> str:
         return address.replace("{key}", quote(self._key, safe=""))
@@ -94,39 +78,8 @@ class TileClient:
                 raise TransientError("an answer ends early", where=address, expected=length, got=f"{len(data)}")
             return bytes(data)
 
-    def _without_key(self, step: Callable[[], Result]) -> Result:
-        try:
-            return step()
-        except L2HError as error:
-            raise scrub(error, self._key) from None  # its cause may name the key as well
-
     def close(self) -> None:
         self._client.close()
-        for name in LOGS:
-            logging.getLogger(name).removeFilter(self._filter)
-
-
-def scrub(error: L2HError, key: str) -> L2HError:
-    """An error without the key, plain or as addresses write it."""
-    if not key:
-        return error
-    words = {part: hidden(str(getattr(error, part)), key) for part in ("what", "where", "expected", "got", "hint")}
-    what = words.pop("what")
-    clean = type(error)(what, **words)
-    if isinstance(error, TransientError) and isinstance(clean, TransientError):
-        clean.retry_after_s = error.retry_after_s
-    return clean
-
-
-def hidden(text: str, key: str) -> str:
-    """A text with {key} in place of the key, plain or as addresses write it.
-
-    >>> hidden("https://a.example/?k=b%2Fc", "b/c")
-    'https://a.example/?k={key}'
-    """
-    for secret in sorted({key, quote(key, safe=""), quote(key)} - {""}, key=len, reverse=True):
-        text = text.replace(secret, "{key}")
-    return text
 
 
 def key_from(variable: str | None, layer: str) -> str:

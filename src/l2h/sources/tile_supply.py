@@ -35,6 +35,7 @@ from l2h.sources.sheets import (
 from l2h.sources.stores import AbsentError, TransientError
 from l2h.sources.tile_client import TileClient, host_of, key_from
 from l2h.sources.transfer import Receipt, WrongBytesError, storage_errors
+from l2h.sources.veil import is_veiled, veiled
 
 TILE_BYTES = 15_000  # about what a tile of 256 × 256 pixels weighs: for plans only
 
@@ -69,7 +70,7 @@ class TileSupply:
         self._sheets = sheet_files(self._matrix, self.site.grid)
         orders = [self._order(file, sheet) for file, sheet in self._sheets.items()]
         scenes = tuple(Listed(order.file, order.address, order.file.rpartition(".")[0]) for order in orders)
-        more = {"matrix": self._matrix.to_dict(), "template": self._template}
+        more = {"matrix": self._matrix.to_dict(), "template": veiled(self._template)}
         self._listing = Listing(asked_digest(self.entry, self.site.project_dir, self.site.grid), scenes, more=more)
         return orders
 
@@ -80,7 +81,7 @@ class TileSupply:
             levels = range(tiles.max_zoom + 1) if tiles.zoom is None else (tiles.zoom,)
             return choose([web_mercator(zoom, tiles.tile_px) for zoom in levels], grid), tiles.url
         listing = current_listing(self.entry, self.site.project_dir, grid)
-        if listing and listing.more:
+        if listing and listing.more and not is_veiled(str(listing.more["template"])):
             return Matrix(**listing.more["matrix"]), str(listing.more["template"])
         from l2h.sources.wmts import read_service
 
@@ -88,11 +89,11 @@ class TileSupply:
         address = str(tiles.wmts)
         page = patiently(lambda: self._client.get(address, self._pace, deadline), lambda: 0, self._pace, deadline)
         matrix, template = read_service(page, tiles, grid)
-        return matrix, self._client.hide(template)  # a service may write the key into its own addresses
+        return matrix, self._client.key_out(template)  # a service may write the key into its own addresses
 
     def _order(self, file: str, sheet: Window) -> Order:
         target = folder_of(self.site.project_dir, self.layer) / file
-        address = f"{self._template} {self._matrix.name} {sheet}"
+        address = f"{veiled(self._template)} {self._matrix.name} {sheet}"
         part = part_of(self.site.grid)
         return Order(self.layer, file, address, target, "kept", part=part, requests=sheet.pixels)
 
@@ -163,7 +164,7 @@ class TileSupply:
         try:
             decode(data, self._matrix.tile_px)
         except WrongBytesError as error:  # a page about a quota, a picture cut short: it may pass
-            raise TransientError(error.what, where=address, expected=error.expected, got=error.got) from error
+            raise TransientError(error.what, where=veiled(address), expected=error.expected, got=error.got) from error
         return data
 
     def _see(self, paths: dict[tuple[int, int], Path]) -> tuple[dict[tuple[int, int], Bytes], dict[str, str]]:
@@ -183,7 +184,7 @@ class TileSupply:
 
     def _store(self, order: Order) -> Path:
         """Where the tiles of a sheet wait for each other; another for another service or level."""
-        name = sha256_bytes(f"{self._template} {self._matrix}".encode())[:12]
+        name = sha256_bytes(f"{veiled(self._template)} {self._matrix}".encode())[:12]
         return order.target.with_name(f".{order.file}.{name}.coming")
 
     def settle(self, orders: Sequence[Order]) -> None:

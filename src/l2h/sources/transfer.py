@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from l2h.core.formats import TruncatedError, check_tiff_whole, driver_of
 from l2h.sources.links import fault_of
 from l2h.sources.pace import Pace, patiently
 from l2h.sources.stores import ChangedError, Remote, Store, TransientError
+from l2h.sources.veil import veiled
 
 CHECKPOINT = 8 << 20  # bytes between two moments at which the beginning is surely on the disk
 RESTARTS = 3  # how often a file may turn out to be another before it is given up
@@ -34,6 +35,7 @@ class WrongBytesError(InputError):
 class Receipt:
     """What came in: from where, when, with which digest.
 
+    address  : without keys and signatures, so that the file is known again when they are renewed
     verified : what the bytes were checked against: "size", "md5", or "nothing" where the store states neither
     part     : the part of the file that was taken; empty for the whole
     came     : bytes that came for a part
@@ -57,8 +59,9 @@ def receipt_of(target: Path) -> Receipt | None:
     if not path.is_file():
         return None
     try:
-        return Receipt(**read_json(path))
-    except TypeError as error:
+        receipt = Receipt(**read_json(path))
+        return replace(receipt, address=veiled(receipt.address))
+    except (TypeError, AttributeError) as error:
         raise InputError(
             "a receipt is not of this version", where=str(path), hint="Remove it: its file is fetched anew."
         ) from error

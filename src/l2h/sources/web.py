@@ -26,6 +26,7 @@ from l2h.sources.stores import (
     bucket_url,
     seconds_to_wait,
 )
+from l2h.sources.veil import LogVeil, Veil, veiled
 
 REDIRECTS = 5
 LONGEST_DIGEST = 1024  # bytes of a file that holds a digest and the name it is of
@@ -54,15 +55,22 @@ class CheckedTransport(httpx.HTTPTransport):
 
 
 class CheckedClient:
-    """Requests over checked connections. Redirects are followed one by one, each checked like the first address."""
+    """Requests over checked connections. Redirects are followed one by one, each checked like the first address.
 
-    def __init__(self, settings: FetchSettings) -> None:
+    veil : of the secrets that addresses may carry; none is in an error, nor in what the library logs
+    """
+
+    def __init__(self, settings: FetchSettings, veil: Veil | None = None) -> None:
+        self.veil = veil or Veil()
         self._client = httpx.Client(headers=HEADERS, timeout=httpx.Timeout(settings.stall_s), trust_env=False)
         self._transport = CheckedTransport(settings)
+        self._log = LogVeil(self.veil)
+        self._log.begin()
 
     def close(self) -> None:
         self._client.close()
         self._transport.close()
+        self._log.end()
 
     @contextmanager
     def request(
@@ -70,8 +78,15 @@ class CheckedClient:
     ) -> Iterator[httpx.Response]:
         """The answer at the end of all redirects, its body still to be read; TransientError, AddressError.
 
-        Over the transport itself: httpx's client would write every address, with any key in it, into its log.
+        Over the transport itself: httpx's client would write every address, with any key in it, into its log. What goes
+        wrong while the answer is read is told without the secrets as well.
         """
+        with self.veil.drawn():
+            yield from self._request(method, url, headers, content)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None
+    ) -> Iterator[httpx.Response]:
         try:
             for _ in range(REDIRECTS + 1):
                 request = self._client.build_request(method, check_url(url), headers=headers, content=content)
@@ -105,19 +120,24 @@ def check_status(response: httpx.Response, good: Collection[int]) -> None:
 
 
 class WebStore:
-    """Files under a URL."""
+    """Files under a URL. A query of it goes with every file."""
 
-    def __init__(self, url: str, settings: FetchSettings, shown: str | None = None) -> None:
-        self.url = check_url(url.rstrip("/"))
-        self.address = (shown or url).rstrip("/")
-        self._client = CheckedClient(settings)
+    def __init__(self, url: str, settings: FetchSettings, address: str | None = None) -> None:
+        veil = Veil()
+        with veil.drawn():
+            self._prefix, mark, query = check_url(veil.lift(url)).partition("?")
+        self._query = mark + query
+        self._address, mark, query = veiled(address or url).partition("?")
+        self._asked = mark + query
+        self.address = self._address.rstrip("/") + self._asked
+        self._client = CheckedClient(settings, veil)
 
     def stat(self, name: str) -> Remote:
         with self._client.request("HEAD", self._url(name)) as response:
             check_status(response, {200})
             length = response.headers.get("Content-Length")
             size = int(length) if length and length.isdigit() else None
-            return Remote(self._shown(name), size, version_of(response.headers), md5_of(response.headers))
+            return Remote(self.shown(name), size, version_of(response.headers), md5_of(response.headers))
 
     def close(self) -> None:
         self._client.close()
@@ -135,10 +155,11 @@ class WebStore:
             yield Stream(first, total, _chunks(response))
 
     def _url(self, name: str) -> str:
-        return f"{self.url}/{quote(name)}"
+        return f"{self._prefix.rstrip('/')}/{quote(name)}{self._query}"
 
-    def _shown(self, name: str) -> str:
-        return f"{self.address}/{name}"
+    def shown(self, name: str) -> str:
+        """The address of a file as it may be written."""
+        return f"{self._address.rstrip('/')}/{name}{self._asked}"
 
 
 class LinkStore(WebStore):
@@ -146,14 +167,15 @@ class LinkStore(WebStore):
 
     def __init__(self, settings: FetchSettings) -> None:
         self.address, self._endpoint = "", settings.s3_endpoint
-        self._client = CheckedClient(settings)
+        self._client = CheckedClient(settings, Veil())
 
     def _url(self, name: str) -> str:
-        scheme, _, rest = name.partition("://")
-        return bucket_url(rest, None, self._endpoint) if scheme == "s3" else check_url(name)
+        with self._client.veil.drawn():
+            scheme, _, rest = self._client.veil.lift(name).partition("://")
+            return bucket_url(rest, None, self._endpoint) if scheme == "s3" else check_url(f"{scheme}://{rest}")
 
-    def _shown(self, name: str) -> str:
-        return name
+    def shown(self, name: str) -> str:
+        return veiled(name)
 
 
 class ExtractStore(LinkStore):
