@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from l2h.cli.main import cli
 from l2h.core.errors import InputError, VerificationError
-from l2h.core.files import read_json, sha256_file
+from l2h.core.files import read_json, sha256_file, write_json
 from l2h.core.tasks import run_stage
 from l2h.product.facts import LayerFact, ReleaseFacts
 from l2h.product.settings import ReleaseSettings
@@ -71,6 +71,21 @@ def test_accuracy_is_that_of_the_validation(made, tmp_path):
     page = html.read_text("utf-8")
     assert f"<b>{100 * told['value']:.1f} ± {100 * told['standard_error']:.1f} %</b>" in page
     assert "not met: " in page.lower()
+
+
+@pytest.mark.parametrize("doubted", [None, 0, 480])
+def test_ground_in_doubt_is_a_known_issue(release, tmp_path, doubted):
+    """A release made before doubt was told of has a guide that says nothing of it."""
+    path = release / "validation.json"
+    document = read_json(path)
+    assert document["doubt"] == {"pixels": 3138, "doubted": 480}
+    document |= {"doubt": {"pixels": 3138, "doubted": doubted}}
+    if doubted is None:
+        del document["doubt"]
+    write_json(path, document)
+    html, pdf, _ = write_guide(read_release(release), tmp_path)
+    for text in (html.read_text("utf-8"), text_of(pdf)):
+        assert ("Doubtful ground: at 480 of 3 138 mapped pixels (15.3 %)" in text) == bool(doubted)
 
 
 def test_the_same_release_gives_the_same_guide(made, tmp_path):

@@ -1,8 +1,10 @@
 """The stage: kept when nothing changed, the same for any block size, silent about what may not be shown."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from pypdf import PdfReader
 
 from l2h.core.errors import InputError
 from l2h.core.files import read_json
@@ -46,7 +48,11 @@ def test_any_block_size_gives_the_same_page(workspace, other):
 def test_pixels_in_doubt_are_counted_in_cities(workspace):
     # ten of the 66 columns that belong to cities, 48 rows; 6 × 5 px of them have no image
     assert read_json(workspace.work / "report/trust.json") == {"pixels": 48 * 66 - 30, "doubted": 480}
-    assert "480 of 3 138 pixels mapped in cities (15.3 %)" in (workspace.project_dir / PUBLIC).read_text("utf-8")
+    told = "480 of 3 138 pixels mapped in cities (15.3 %)"
+    page = workspace.project_dir / PUBLIC
+    assert told in page.read_text("utf-8")
+    paper = " ".join(sheet.extract_text() for sheet in PdfReader(page.with_suffix(".pdf")).pages)
+    assert told in re.sub(r"\s+", " ", paper)
 
 
 def test_new_costs_make_a_new_page_only(other, make_settings):

@@ -30,6 +30,7 @@ def print_values(space: Workspace, settings: PageSettings, holes: Sequence[Any],
     """Everything the template needs."""
     legend = load_legend("sinolc1")
     accuracy = read_json(space.work / "assess" / "accuracy.json")
+    validation = read_json(space.report / FILE)
     references = [reference_view(r) for r in accuracy["references"]]
     adjusted = next((r["adjusted"] for r in references if r["adjusted"]), None)
     return {
@@ -39,7 +40,8 @@ def print_values(space: Workspace, settings: PageSettings, holes: Sequence[Any],
         "references": references,
         "areas": areas_view(read_json(space.work / "assess" / "areas.json"), adjusted, legend),
         "legend": legend_view(legend),
-        "practice": practice_view(read_json(space.report / FILE)["practice"]),
+        "practice": practice_view(validation["practice"]),
+        "doubt": validation["doubt"],
         "imagery_dates": imagery_dates(space.work),
         "holes": list(holes),
         "figures": figures.published(not public or settings.may_show("imagery")),

@@ -7,6 +7,7 @@ from l2h.report.guide.release import LAND_COVER, Released, members_of
 from l2h.report.practice.section import practice_view
 from l2h.report.view import hexcolour
 
+KINDS = (("users_accuracy", "user's", "of what is called"), ("producers_accuracy", "producer's", "of what is"))
 WEAK = 0.5  # accuracy of a class below which the guide warns of it
 
 
@@ -39,6 +40,8 @@ def guide_values(release: Released) -> dict[str, Any]:
         "images": validation["images"],
         "practice": practice_view(validation["practice"]),
         "unmet": [row for row in validation["practice"] if row["verdict"] == "not met"],
+        "doubt": validation.get("doubt") or {"pixels": 0, "doubted": 0},  # older releases say nothing of it
+        "confidence": "confidence" in manifest["layers"],
         "weak": weak_classes(validation, manifest),
         "versions": version_rows(release),
     }
@@ -107,10 +110,10 @@ def weak_classes(validation: Mapping[str, Any], manifest: Mapping[str, Any]) -> 
     labels = {c["value"]: c["label"] for c in manifest["legend"]["classes"]}
     rows = []
     for row in validation["references"][0]["classes"]:
-        for kind, words in (("users_accuracy", "of what is called"), ("producers_accuracy", "of what is")):
+        for kind, name, words in KINDS:
             told = row[kind]
             if told["value"] is not None and told["value"] < WEAK:
-                rows.append({"label": labels[row["value"]], "words": words, "share": told})
+                rows.append({"label": labels[row["value"]], "name": name, "words": words, "share": told})
     return rows
 
 

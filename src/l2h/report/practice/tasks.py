@@ -12,7 +12,7 @@ from l2h.report.settings import PageSettings
 
 
 def validation_task(context: Context, settings: PageSettings, release: Path) -> Task:
-    """Made from assess/ and the points' file; written below work/report and beside the release."""
+    """Made from assess/, the sums of the map and the points' file; written below work/report and beside the release."""
     work = context.work
     points, layer = settings.points or "", settings.points_layer
     asked = Asked(context.project_dir, points, layer, settings.teachers, map_now(context))
@@ -24,7 +24,8 @@ def validation_task(context: Context, settings: PageSettings, release: Path) -> 
         work / "survey" / "survey.json",
         *([path, answers_of(path)] if path else []),
     ]
-    inputs = [work / name for name in ("assess/accuracy.json", "assess/areas.json", "layers/scenes.json")]
+    names = ("assess/accuracy.json", "assess/areas.json", "layers/scenes.json", "report/trust.json")
+    inputs = [work / name for name in names]
     return Task(
         key="report/validation",
         function=write_validation,

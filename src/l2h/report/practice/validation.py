@@ -41,6 +41,7 @@ def write_validation(asked: Asked, product: Mapping[str, str], outs: tuple[Path,
         "product": dict(product),
         "references": [reference_facts(reference) for reference in accuracy["references"]],
         "images": image_dates([scene.get("date") for scene in scenes]),
+        "doubt": read_json(work / "report" / "trust.json"),
         "practice": rows,
     }
     for out in outs:
