@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from l2h.core.errors import GridError, InputError, SettingsError, UsageError
+from l2h.checks import check_crs, check_files, check_points, check_training
+from l2h.core.errors import InputError, SettingsError, UsageError
 from l2h.core.executors import Kind, make_executor
 from l2h.core.files import remove_parts
 from l2h.core.grid import Grid
@@ -18,7 +19,6 @@ from l2h.facts import layer_facts, page_settings, release_facts
 from l2h.product.facts import check_publication
 from l2h.project import PROJECT_FILE, Project, load_project, save_settings
 from l2h.sources.extra_settings import extra_layers
-from l2h.sources.links import FETCHED
 from l2h.sources.veil import veiled
 
 if TYPE_CHECKING:
@@ -81,14 +81,15 @@ class Pipeline:
     def check(self, names: Collection[str]) -> None:
         """Refuse at once what would fail after hours of the named stages: rights, CRS, files that are named singly.
 
-        SettingsError for rights and the CRS, InputError for a file that is not there.
+        SettingsError for rights and the CRS, InputError for a file that is not there or points that cannot be used.
         """
-        self._check_crs()
-        self._check_files(names)
+        check_crs(self.project, self.folder)
+        check_files(self.project, self.folder, names)
         if "train" in names:
-            self._refuse_training()
+            check_training(self.project)
         if "release" in names:
             check_publication(layer_facts(self.project))
+        check_points(self.project, self.folder, names, lambda: self.grid)
 
     def unlicensed(self) -> list[str]:
         """Names of the layers whose licence the project leaves open."""
@@ -106,7 +107,7 @@ class Pipeline:
     def run(self, name: str, context: Context) -> StageReport:
         """Run one stage: keep what is good, make the rest."""
         if name == "train":
-            self._refuse_training()
+            check_training(self.project)
         try:
             return run_stage(self.stage(name), context)
         except InputError as error:
@@ -153,54 +154,6 @@ class Pipeline:
             row |= {"waiting": True, "problem": row["problem"] or ("" if made_later else str(error))}
         row["seconds"] = round(row["seconds"], 2)
         return row
-
-    def _check_crs(self) -> None:
-        from l2h.core.crs import metres_per_unit, parse_crs
-
-        lattice, where = self.project.grid, f"{self.folder / PROJECT_FILE}, [grid] crs"
-        try:
-            unit_m = metres_per_unit(lattice.crs)
-        except GridError as error:
-            raise SettingsError(error.what, where=where, got=repr(lattice.crs), hint=error.hint) from error
-        if parse_crs(lattice.crs).is_geographic or abs(unit_m - 1) > 1e-9:
-            raise SettingsError(
-                "the lattice is not in metres",
-                where=where,
-                expected="a projected CRS in metres, such as a UTM zone or an equal-area one",
-                got=lattice.crs,
-                hint="`l2h init` chooses one that suits the imagery.",
-            )
-
-    def _check_files(self, names: Collection[str]) -> None:
-        project, named = self.project, [("layers", "boundary.path", self.project.boundary.local)]
-        if project.survey:
-            named += [(stage, "survey.path", project.survey.local) for stage in ("layers", "survey")]
-        if project.calibration:
-            named += [("map", "calibration.points", project.calibration.points)]
-        if project.reference:
-            named += [(stage, "reference.points", project.reference.points or "") for stage in ("assess", "compare")]
-            named += [("assess", "reference.truth", project.reference.truth or "")]
-        clean = project.learning.clean
-        named.append(("train", "learning.clean.points", clean.points or ""))
-        named += [("train", "learning.clean.drawn", path) for path in clean.drawn]
-        for stage, key, path in named:
-            if stage in names and path and not (self.folder / path).is_file():
-                beside = f"Paths in the project file are relative to {self.folder}."
-                raise InputError(
-                    f"the file that '{key}' names is missing",
-                    where=str(self.folder / path),
-                    hint="Run `l2h fetch` in the project first." if path.startswith(FETCHED) else beside,
-                )
-
-    def _refuse_training(self) -> None:
-        barred = [fact for fact in layer_facts(self.project) if not fact.may_train]
-        if barred:
-            names = ", ".join(f"'{fact.name}' ({fact.licence})" for fact in barred)
-            raise SettingsError(
-                f"a network may not be trained on: {names}",
-                expected="may_train = true for every layer",
-                hint="Leave the layer out, or set may_train where its terms allow it.",
-            )
 
     def _layers(self) -> Stage:
         from l2h.sources.stage import stage

@@ -25,6 +25,7 @@ from l2h.core.tasks import Context, Made, Task
 
 NAMED = 5  # rows that an error names
 ASSESSMENT = "points of the assessment"
+CALIBRATION = "calibration points"
 UNJUDGED = "A map may not be judged by what it was fitted to: draw two samples, or leave these points out."
 UNSEEN = "A network is surer of what it has seen than it is right elsewhere: leave these points out of one of the two."
 
@@ -119,14 +120,21 @@ def locate(
 
     InputError where one lies too near a point of the assessment, or what the network below `work` learned from.
     """
-    points = _read(folder, ReferenceSettings(**settings.model_dump(exclude={"apart_m"})), grid)
-    ours = Sample.of(points, "calibration points", settings.points)
-    if reference is not None and reference.points:
-        judges = Sample.of(_read(folder, reference, grid), ASSESSMENT, reference.points)
-        check_apart(ours, judges, grid, settings.apart_m, UNJUDGED)
-    learned.check(ours, work, grid, settings.apart_m)
+    points = read_calibration(folder, settings, reference, grid)
+    learned.check(Sample.of(points, CALIBRATION, settings.points), work, grid, settings.apart_m)
     write_text(out, points.to_csv())
     return Made(info={"points": len(points)})
+
+
+def read_calibration(
+    folder: Path, settings: CalibrationSettings, reference: ReferenceSettings | None, grid: Grid
+) -> Points:
+    """The calibration points on the lattice; InputError where one lies too near a point of the assessment."""
+    points = _read(folder, ReferenceSettings(**settings.model_dump(exclude={"apart_m"})), grid)
+    if reference is not None and reference.points:
+        judges = Sample.of(_read(folder, reference, grid), ASSESSMENT, reference.points)
+        check_apart(Sample.of(points, CALIBRATION, settings.points), judges, grid, settings.apart_m, UNJUDGED)
+    return points
 
 
 def check_apart(ours: Sample, others: Sample, grid: Grid, apart_m: float, hint: str) -> None:

@@ -155,12 +155,18 @@ def _sum_up(settings: ReferenceSettings, sets: bool, context: Context) -> list[T
 
 def locate_points(path: Path, settings: ReferenceSettings, grid: Grid, out: Path) -> Made:
     """Read, check and place the reference points."""
-    design = design_of(path, settings)
-    points = read_points(path, settings, grid, load_legend("sinolc1"), COLUMNS.get(design.method))
-    design.drawn(points.stratum if points.stratum is not None else points.rows * 0, str(path))  # or say what is lacking
+    points, design = read_reference(path, settings, grid)
     write_text(out, points.to_csv())
     write_text(out.with_name("design.json"), design.to_json() + "\n")
     return Made(info={"points": len(points)})
+
+
+def read_reference(path: Path, settings: ReferenceSettings, grid: Grid) -> tuple[Points, SampleDesign]:
+    """The reference points on the lattice, and their design; InputError for what cannot be used."""
+    design = design_of(path, settings)
+    points = read_points(path, settings, grid, load_legend("sinolc1"), COLUMNS.get(design.method))
+    design.drawn(points.stratum if points.stratum is not None else points.rows * 0, str(path))  # or say what is lacking
+    return points, design
 
 
 def sum_up(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from l2h.accuracy.apart import ASSESSMENT, UNJUDGED, Learned, Sample, check_apart, check_off_drawn
-from l2h.accuracy.points import read_points
+from l2h.accuracy.points import Points, read_points
 from l2h.accuracy.settings import ReferenceSettings
 from l2h.clean.burn import DISPUTED, agreed, burn
 from l2h.clean.polygons import PolygonFile
@@ -69,14 +69,20 @@ def locate_clean(
     folder: Path, clean: CleanSettings, reference: ReferenceSettings | None, grid: Grid, out: Path
 ) -> Made:
     """Read, check and place the points; InputError where one lies too near a point of the assessment."""
+    points = read_clean(folder, clean, reference, grid)
+    write_text(out, CleanPoints(points.rows, points.cols, points.reference).to_csv())
+    return Made(info={"points": len(points)})
+
+
+def read_clean(folder: Path, clean: CleanSettings, reference: ReferenceSettings | None, grid: Grid) -> Points:
+    """The clean points on the lattice; InputError where one lies too near a point of the assessment."""
     legend, path = load_legend("sinolc1"), folder / str(clean.points)
     table = ReferenceSettings(points=clean.points, layer=clean.layer, class_column=clean.class_column)
     points = read_points(path, table, grid, legend)
     judges = read_judges(folder, reference, grid)
     if judges:
         check_apart(Sample.of(points, "clean points", str(clean.points)), judges, grid, clean.apart_m, UNJUDGED)
-    write_text(out, CleanPoints(points.rows, points.cols, points.reference).to_csv())
-    return Made(info={"points": len(points)})
+    return points
 
 
 def read_judges(folder: Path, reference: ReferenceSettings | None, grid: Grid) -> Sample | None:
