@@ -16,7 +16,7 @@ from affine import Affine
 from shapely import Polygon, box
 from tiny_project import CITIES, OSM, QUICK, RIGHTS, H, W, X, Y, edit, write_cities, write_tif
 
-from l2h.core.files import sha256_file
+from l2h.core.files import sha256_file, sole
 
 L2H = Callable[..., Any]
 SERIAL = ("--executor", "serial")
@@ -130,7 +130,7 @@ def test_one_clear_error_and_nothing_lost(name: str, tiny_layers: Path, tmp_path
 def digests(folder: Path) -> dict[str, str]:
     """Digest of everything made, but for the ledger, which tells times, and the settings, which a run may restate."""
     paths = [p for top in ("work", "release") for p in sorted((folder / top).rglob("*")) if p.is_file()]
-    told = {"ledger.jsonl", "settings.json", "report.html", "log.jsonl"}
+    told = {"ledger.jsonl", "settings.json", "report.html", "log.jsonl", ".lock"}
     return {p.relative_to(folder).as_posix(): sha256_file(p) for p in paths if p.name not in told}
 
 
@@ -210,6 +210,41 @@ def test_references_are_looked_for_before_the_first_task(tiny: Path, l2h: L2H) -
     assert said.status == 1
     assert "the file that 'reference.points' names is missing" in said.err
     assert not (tiny / "work").exists()
+
+
+PLACES = f"id,x,y,class_value\n1,{X + 5},{Y - 5},2\n2,{X + 25},{Y - 5},9\n"
+TABLES = {"reference": "[reference]", "calibration": "[calibration]", "clean": "[learning.clean]"}
+
+
+@pytest.mark.parametrize("section", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (PLACES.replace("class_value", "class"), "a point table has no column 'class_value'"),
+        (PLACES.replace(",9", ",11"), "a reference point has an unknown class"),
+        (PLACES.replace(str(X + 5), "0"), "1 of 2 reference points lie outside the map"),
+    ],
+    ids=["column", "class", "place"],
+)
+def test_points_are_read_before_the_first_task(section: str, table: str, words: str, tiny: Path, l2h: L2H) -> None:
+    """Not after hours of training: the stages that use them come last."""
+    (tiny / "points.csv").write_text(table)
+    edit(tiny, "[labels]", f'{section}\npoints = "points.csv"\nclass_column = "class_value"\n[labels]')
+    said = l2h("run", tiny, *SERIAL)
+    assert said.status == 1, said.err
+    assert words in said.err
+    assert "points.csv" in said.err
+    assert not (tiny / "work").exists()
+    assert l2h("layers", tiny, *SERIAL).status == 0  # which needs no points
+
+
+def test_a_second_run_in_the_same_project_is_refused(tiny: Path, l2h: L2H) -> None:
+    with sole(tiny / "work" / ".lock", "held"):
+        said = l2h("layers", tiny, *SERIAL)
+        assert said.status == 1
+        assert f"another l2h is at work in this project ({tiny / 'work'}): got process {os.getpid()} on " in said.err
+        assert l2h("status", tiny).status == 0  # looking is free
+    assert l2h("layers", tiny, *SERIAL).status == 0
 
 
 def test_a_torn_line_of_the_ledger_is_a_task_that_never_was(tiny_layers: Path, l2h: L2H) -> None:

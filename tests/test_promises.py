@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from l2h.core.files import sha256_file
 from l2h.core.grid import Grid
@@ -134,20 +135,38 @@ def test_nothing_is_made_twice_and_only_what_depends_on_a_change_is_remade(count
     assert all(changed[name]["remake"] == 0 for name in ("layers", "labels", "train"))
 
 
-def test_a_changed_input_is_noticed(country: Path, tmp_path: Path) -> None:
-    other = copy_inputs(country, tmp_path / "other")
-    run(other, stages=("layers",))
+def test_a_changed_input_is_noticed_by_its_bytes(country: Path, tmp_path: Path) -> None:
+    """A new time changes nothing; one cell of one product remakes what rests on that product, and nothing else."""
+    other = tmp_path / "other"
+    shutil.copytree(country, other)
     product = next((other / "inputs" / "products").glob("esri*.tif"))
-    data = bytearray(product.read_bytes())
-    donor = country / "inputs" / "products" / "esa_worldcover.tif"
-    assert bytes(data) != donor.read_bytes()
-    before = sha256_file(other / "work" / "layers" / "products.json")
-    product.touch()  # touched but not changed: nothing to do
-    rows = {row["stage"]: row for row in Pipeline.open(other, QUICK).status()}
-    assert rows["layers"]["remake"] == 0
+    product.touch()
+    pipeline = Pipeline.open(other, QUICK)
+    assert {row["stage"]: row["make"] + row["remake"] for row in pipeline.status()} == dict.fromkeys(STAGES, 0)
+    with rasterio.open(product, "r+") as dataset:
+        codes = dataset.read(1)
+        row, col = np.array(codes.shape) // 2
+        codes[row, col] = 2 if codes[row, col] != 2 else 5
+        dataset.write(codes, 1)
+    before = {path: sha256_file(path) for path in (other / "work" / "layers").rglob("*.tif")}
+    rows = {row["stage"]: row for row in pipeline.status()}
+    assert all(rows[name]["remake"] > 0 for name in STAGES)
+    run(other, stages=("layers", "labels"))
+    changed = {path.parent.name for path, digest in before.items() if sha256_file(path) != digest}
+    assert changed == {"esri"}
+    records = {record.key: record for record in Ledger(country).records()}
+    remade = {r.key for r in Ledger(other).records() if r.wanted != records[r.key].wanted}
+    assert {key.split("/")[1] for key in remade if key.startswith("layers/")} == {"esri"}
+
+
+def test_a_changed_date_is_noticed_and_status_changes_nothing(country: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(country, other)
+    before = sha256_file(other / "work" / "layers" / "products.json"), sha256_file(other / "work" / "ledger.jsonl")
     table = Pipeline.open(other, (*QUICK, "products.1.date=1999")).status()
     assert next(row for row in table if row["stage"] == "layers")["remake"] > 0
-    assert sha256_file(other / "work" / "layers" / "products.json") == before  # status changes nothing
+    after = sha256_file(other / "work" / "layers" / "products.json"), sha256_file(other / "work" / "ledger.jsonl")
+    assert after == before
 
 
 def test_a_flipped_bit_is_named_and_remade(country: Path, tmp_path: Path) -> None:
@@ -206,13 +225,18 @@ def test_a_corrupt_scene_is_a_recorded_hole_and_status_3(country: Path, tmp_path
     assert json.loads(again.stdout)["stages"][0]["holes"] == holes
 
 
-def test_two_runs_at_once_end_in_the_same_release(country: Path, tmp_path: Path) -> None:
+def test_two_runs_at_once_do_not_mix(country: Path, tmp_path: Path) -> None:
+    """The second is refused, the first ends in the release it would have made alone."""
     other = copy_inputs(country, tmp_path / "other")
     command = [sys.executable, "-m", "l2h", "run", str(other), "--workers", "1", "--executor", "serial"]
     command += [part for setting in QUICK for part in ("--set", setting)]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    time.sleep(1.0)
-    second = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = [process.communicate()[1].decode() for process in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0), errors
+    while not (other / "work" / "layers").exists():
+        assert first.poll() is None, first.communicate()[1].decode()
+        time.sleep(0.05)
+    second = subprocess.run([*command, "--set", "learning.seed=9"], capture_output=True, text=True, check=False)
+    assert second.returncode == 1, second.stderr
+    assert f"another l2h is at work in this project ({other / 'work'}): got process {first.pid} on" in second.stderr
+    told = first.communicate()[1].decode()
+    assert first.returncode == 0, told
     assert release_digests(other) == release_digests(country)

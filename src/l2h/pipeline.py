@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from l2h.checks import check_crs, check_files, check_points, check_training
 from l2h.core.errors import InputError, SettingsError, UsageError
 from l2h.core.executors import Kind, make_executor
-from l2h.core.files import remove_parts
+from l2h.core.files import remove_parts, sole
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger, Record
 from l2h.core.progress import Progress, Silent
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STAGES = ("layers", "labels", "train", "map", "release", "assess", "report")
 BESIDE = ("survey", "compare")  # what judges the map beside the chain: run when it is asked for
+LOCK = ".lock"  # in work/: held by the process that works there
 UNSTATED = ("", "unknown", "not stated", "?")
 
 
@@ -97,12 +98,16 @@ class Pipeline:
 
     @contextmanager
     def context(self, executor: Kind, workers: int, progress: Progress | None = None) -> Iterator[Context]:
-        """Everything a stage needs to run; cleans up what killed runs left half-written."""
-        remove_parts(self.folder / "work")
-        remove_parts(self.folder / "release")
-        save_settings(self.project, self.folder)
-        with make_executor(executor, workers) as pool:
-            yield self._context(pool, progress or Silent())
+        """Everything a stage needs to run, for one process at a time; cleans up what killed runs left half-written.
+
+        InputError while another process works in this project: what one makes the other would take for its own.
+        """
+        with sole(self.folder / "work" / LOCK, "another l2h is at work in this project"):
+            remove_parts(self.folder / "work")
+            remove_parts(self.folder / "release")
+            save_settings(self.project, self.folder)
+            with make_executor(executor, workers) as pool:
+                yield self._context(pool, progress or Silent())
 
     def run(self, name: str, context: Context) -> StageReport:
         """Run one stage: keep what is good, make the rest."""

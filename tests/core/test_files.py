@@ -20,6 +20,7 @@ from l2h.core.files import (
     remove_parts,
     sha256_bytes,
     sha256_file,
+    sole,
     write_bytes,
     write_json,
     write_text,
@@ -243,3 +244,27 @@ def test_json_written_is_json_read(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", value)
     assert read_json(tmp_path / "a.json") == json.loads(json.dumps(value)) == value
     assert oct(os.stat(tmp_path / "a.json").st_mode)[-3:] == "644"  # noqa: PTH116
+
+
+def test_a_lock_is_held_by_one_and_free_again_after(tmp_path: Path) -> None:
+    lock = tmp_path / "work" / ".lock"
+    with sole(lock, "busy here"):
+        with pytest.raises(InputError, match="busy here") as caught, sole(lock, "busy here"):
+            pytest.fail("two are inside")
+        assert caught.value.got.startswith(f"process {os.getpid()} on ")
+    with sole(lock, "busy here"):
+        assert len(lock.read_text().splitlines()) == 1
+
+
+def test_a_lock_ends_with_a_killed_holder(tmp_path: Path) -> None:
+    code = "import sys, time, pathlib\nfrom l2h.core.files import sole\n"
+    code += "with sole(pathlib.Path(sys.argv[1]), ''):\n    print(flush=True)\n    time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "l")], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(InputError), sole(tmp_path / "l", "busy"):
+            pytest.fail("two are inside")
+        holder.kill()
+        holder.wait()
+        with sole(tmp_path / "l", "busy"):
+            pass

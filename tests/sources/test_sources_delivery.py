@@ -12,12 +12,12 @@ from scripted import Scripted, busy, hang_up, held, part_then, redirect
 from shapely import box
 
 from l2h.core.errors import InputError, L2HError, SettingsError, StorageError
-from l2h.core.files import read_json
+from l2h.core.files import read_json, sole
 from l2h.core.grid import Grid
 from l2h.core.progress import Silent
 from l2h.core.tasks import Context, StageReport, run_stage
 from l2h.sources import delivery
-from l2h.sources.delivery import Delivery, alone, holes
+from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.orders import Order
 from l2h.sources.products import list_sheets, product_codes
@@ -133,7 +133,10 @@ def test_a_plan_writes_nothing(served: Scripted, tmp_path: Path) -> None:
 
 
 def test_two_at_once_in_one_project_are_refused(served: Scripted, tmp_path: Path, fetch: Fetch) -> None:
-    with alone(tmp_path / "inputs" / "fetched"), pytest.raises(InputError, match="another process is fetching"):
+    with (
+        sole(tmp_path / "inputs" / "fetched" / ".lock", "held"),
+        pytest.raises(InputError, match="another process is fetching"),
+    ):
         fetch(esa(served.url))
     assert states(fetch(esa(served.url))) == {WEST: "kept", EAST: "kept"}
 

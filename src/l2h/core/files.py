@@ -1,9 +1,11 @@
 """Files that are whole or absent: written beside, synced, renamed; known by their SHA-256."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,6 +113,30 @@ def remove_parts(folder: Path) -> int:
     for part in parts:
         part.unlink(missing_ok=True)
     return len(parts)
+
+
+@contextmanager
+def sole(lock: Path, busy: str) -> Iterator[None]:
+    """Be the only process that is inside this block with this lock file; InputError with the text `busy` elsewhere.
+
+    The lock ends with the process that holds it, however it ends; the file stays, and says who was the last.
+    """
+    try:
+        _make_folder(lock.parent)
+        stream = lock.open("a+")
+    except OSError as error:
+        raise _storage_error(lock, error) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.seek(0)
+            hint = "Wait until it has ended, or end it: what it has finished is kept."
+            raise InputError(busy, where=str(lock.parent), got=stream.read(200).strip(), hint=hint) from error
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        stream.flush()
+        yield
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,15 +1,15 @@
 """The files of a project's layers, fetched: what is needed, what is here, what comes, and what could not be had."""
 
-import fcntl
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self, TypeVar
 
-from l2h.core.errors import InputError, StorageError
+from l2h.core.errors import StorageError
+from l2h.core.files import sole
 from l2h.core.grid import Grid
 from l2h.core.progress import Progress
 from l2h.core.tasks import Hole
@@ -88,7 +88,7 @@ class Delivery:
 
         StorageError where the disk cannot hold it all, InputError where another process is fetching here.
         """
-        with alone(self.project_dir / FETCHED):
+        with sole(self.project_dir / FETCHED / ".lock", "another process is fetching into this project"):
             self._check_space(orders)
             for layer, supply in self.supplies.items():
                 supply.begin([order for order in orders if order.layer == layer])
@@ -155,19 +155,3 @@ def holes(orders: Sequence[Order]) -> tuple[Hole, ...]:
     return tuple(
         Hole(f"layer '{order.layer}', {order.file}", order.reason) for order in orders if order.state == "missing"
     )
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only one who fetches into a folder; InputError where another process does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / ".lock").open("a")
-    except OSError as error:
-        raise StorageError("cannot write a file", where=str(folder), got=str(error)) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError("another process is fetching into this project", where=str(folder)) from error
-        yield
