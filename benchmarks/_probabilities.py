@@ -14,7 +14,7 @@ from l2h.core.files import read_json
 from l2h.core.grid import Window
 from l2h.core.raster import BlockStore, open_raster
 from l2h.labels.desk import Desk
-from l2h.labels.fusion import expected_accuracy, fit_joint, table_of
+from l2h.labels.fusion import expected_accuracy, fit_joint, fuse_priors, table_of
 from l2h.labels.fusion import fuse as fuse_labels
 from l2h.labels.joint import add_joint, count_joint
 from l2h.labels.settings import LabelSettings
@@ -81,8 +81,9 @@ def tell(cases: Sequence[Case], work: Path, sets: Sequence[tuple[int, ...]]) -> 
     desks = [_desk(case, work) for case in cases]
     codes = [desk.codes_of_cells(desk.grid.coarsen(CELL_PX).window, CELL_PX) for desk in desks]
     labels = {chosen: _labels(desks, codes, chosen) for chosen in sets}
+    priors = {chosen: _priors(desks, codes, chosen) for chosen in sets}
     parts = [
-        _case(mapper, alone, case, desk, {s: labels[s][i] for s in sets})
+        _case(mapper, alone, case, desk, {s: (labels[s][i], priors[s][i]) for s in sets})
         for i, (case, desk) in enumerate(zip(cases, desks, strict=True))
     ]
     shares = shares_of(mapper.values, sum(p["sums"] for p in parts))
@@ -122,6 +123,11 @@ def _labels(desks: Sequence[Desk], codes: Sequence[np.ndarray], chosen: tuple[in
     return fuse_labels([c[list(chosen)] for c in codes], [desks[0].legends[k] for k in chosen])
 
 
+def _priors(desks: Sequence[Desk], codes: Sequence[np.ndarray], chosen: tuple[int, ...]) -> list[np.ndarray]:
+    """What the map of each case multiplies the network with, uint8 [10, h, w]."""
+    return fuse_priors([c[list(chosen)] for c in codes], [desks[0].legends[k] for k in chosen])
+
+
 def _expected(desk: Desk, codes: Sequence[np.ndarray], chosen: tuple[int, ...]) -> float:
     """What the label model of these products expects of itself."""
     legends = [desk.legends[k] for k in chosen]
@@ -144,7 +150,7 @@ def _groups(values: tuple[int, ...], accept: set[tuple[int, ...]]) -> npt.NDArra
 
 
 def _case(
-    mapper: Mapper, alone: Calibration, case: Case, desk: Desk, labels: dict[tuple[int, ...], np.ndarray]
+    mapper: Mapper, alone: Calibration, case: Case, desk: Desk, labels: dict[tuple[int, ...], tuple[np.ndarray, ...]]
 ) -> dict:
     accept = _accept(case)
     with open_raster(case.folder / "reference.tif") as dataset:
@@ -156,9 +162,9 @@ def _case(
     known = desk.store("labels/vectors").read(desk.grid.window).values[1]
     told = alone.apply(probability, mapper.index, len(mapper.coarse))
     found: dict = {"prior": {}, "agreement": {}, "sums": class_sums(told, valid)}
-    for name, posterior in labels.items():
+    for name, (posterior, prior) in labels.items():
         shares = posterior[: len(mapper.coarse)]
-        found["prior"][name_of(name)] = _prior(mapper, shares, desk.grid.window)[:, rows, cols].T.astype("float64")
+        found["prior"][name_of(name)] = _prior(mapper, prior, desk.grid.window)[:, rows, cols].T.astype("float64")
         counted = count_agreement(told, valid, shares, mapper.index, CELL_PX)
         found["agreement"][name_of(name)] = counted
     truth = np.array([[v in accept[int(c)] for v in mapper.values] for c in range(256) if c in accept])

@@ -124,7 +124,11 @@ def run_family(
     weights = train(areas, settings["learning"], folder / "train", progress=partial(_tell, clock))
     clock.lap("training", f"{settings['learning'].megapixels} Mpx")
     engine = Engine(weights, settings["mapping"], "cpu")
-    readers = [Readers(area.imagery, area.posterior, area.vectors, cell_px) for area in areas]
+    priors = [context.cell_store("labels/prior", cell_px) for context in contexts]
+    readers = [
+        Readers(area.imagery, area.posterior, area.vectors, cell_px, prior=prior)
+        for area, prior in zip(areas, priors, strict=True)
+    ]
     label_accuracy = expected_of_labels(read_json(contexts[0].work / "labels/model.json"), cases[0].family)
     agreement, prior, shares = decide(engine, readers, label_accuracy)
     clock.lap("evidence", f"agreement {agreement.agreement:.3f} of {label_accuracy:.3f}, prior {prior}")

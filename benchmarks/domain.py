@@ -114,8 +114,9 @@ def score(mapper: Mapper, case: Case, work: Path, how: str) -> dict[str, Any]:
     """Right share, mean confidence and calibration error without and with trust; and the trust."""
     desk = _desk(case, work)
     imagery: RasterReader = desk.store("layers/imagery")
-    posterior = BlockStore(desk.work / "labels/posterior", desk.grid.coarsen(CELL_PX), BLOCK_PX // CELL_PX)
-    readers = Readers(Spoiled(imagery, how) if how else imagery, posterior, None, CELL_PX)
+    names = "labels/posterior", "labels/prior"
+    posterior, prior = (BlockStore(desk.work / n, desk.grid.coarsen(CELL_PX), BLOCK_PX // CELL_PX) for n in names)
+    readers = Readers(Spoiled(imagery, how) if how else imagery, posterior, None, CELL_PX, prior=prior)
     known = desk.store("labels/vectors").read(desk.grid.window).values[1]
     with open_raster(case.folder / "reference.tif") as dataset:
         reference = dataset.read(1)

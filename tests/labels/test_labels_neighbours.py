@@ -74,6 +74,18 @@ def test_a_lone_cell_follows_its_neighbours_and_a_patch_of_a_rare_class_stays() 
     assert (result[0, :5] > 128).all()
 
 
+def test_a_quieter_neighbourhood_leaves_more_to_what_a_cell_says_itself() -> None:
+    likelihood = np.tile(np.array([0.9, 0.1])[:, None, None], (1, 5, 5))
+    likelihood[:, 2, 2] = 0.1, 0.9  # a lone cell that says nine to one what no neighbour does
+    first, heard = from_products(likelihood, (0.5, 0.5))
+    alone, half, full = (relax(first, heard.quieter(e), SIGMA, rounds=1)[1, 2, 2] for e in (0.0, 0.5, 1.0))
+    assert alone == 230  # 0.9 of 255: the products alone
+    assert full == relax(first, heard, SIGMA, rounds=1)[1, 2, 2] < half < alone
+    # around it 0.9 · 0.1 + 0.1 · 0.5 = 0.14 of the class, less what 1/255 rounds: odds 9 · (0.14 / 0.86)^e
+    assert half / 255 == pytest.approx(9 * (0.14 / 0.86) ** 0.5 / (1 + 9 * (0.14 / 0.86) ** 0.5), abs=0.01)
+    assert full / 255 == pytest.approx(9 * (0.14 / 0.86) / (1 + 9 * (0.14 / 0.86)), abs=0.01)
+
+
 def test_nothing_changes_without_rounds_or_reach() -> None:
     first, heard = from_products(np.random.default_rng(0).uniform(0.1, 1, (3, 5, 6)), (0.5, 0.3, 0.2))
     assert relax(first, heard, SIGMA, rounds=0) is first

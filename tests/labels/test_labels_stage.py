@@ -85,9 +85,9 @@ def run(context: Context, **settings: object) -> StageReport:
 
 
 def stores(context: Context) -> dict[str, np.ndarray]:
-    cells = context.cell_store("labels/posterior", 10)
+    cells, prior = (context.cell_store(f"labels/{name}", 10) for name in ("posterior", "prior"))
     out = {name: context.store(f"labels/{name}").read(GRID.window).values for name in ("label", "vectors")}
-    return out | {"posterior": cells.read(cells.grid.window).values}
+    return out | {"posterior": cells.read(cells.grid.window).values, "prior": prior.read(prior.grid.window).values}
 
 
 @pytest.mark.parametrize("block_px", [*(pytest.param(n, marks=pytest.mark.slow) for n in (32, 48)), 64])
@@ -122,6 +122,8 @@ def test_what_the_stores_hold(build: Build) -> None:
     posterior, (label, trust, source), (evidence, known) = made["posterior"], made["label"], made["vectors"]
     assert (posterior.shape, posterior.dtype) == ((11, 9, 10), np.uint8)
     assert set(posterior[:-1].sum(0, dtype=int).ravel()) == {255}
+    assert (made["prior"].shape, made["prior"].dtype) == ((10, 9, 10), np.uint8)
+    assert set(made["prior"].sum(0, dtype=int).ravel()) == {255}
     assert set(np.unique(evidence)) == {0, 1, 6, 255}
     assert set(np.unique(known)) == {0, 1, 6}
     for value, (code, origin, sure) in {1: (1, 2, 100), 6: (6, 3, 100), 255: (0, 4, 0)}.items():
@@ -132,6 +134,14 @@ def test_what_the_stores_hold(build: Build) -> None:
     cells = np.repeat(np.repeat(class_of(posterior, 25), 10, 0), 10, 1)[:87, :93]
     np.testing.assert_array_equal(label[free], cells[free])
     assert set(read_json(context.work / "labels/model.json")["groups"]) == {"", "East", "West"}
+
+
+@pytest.mark.parametrize("change", [{"prior_neighbours": 1.0}, {"neighbour_rounds": 0}, {"neighbour_cells": 0.0}])
+def test_with_neighbours_in_full_or_without_any_the_prior_is_the_label(build: Build, change: dict[str, float]) -> None:
+    context = build(200)
+    run(context, **change)
+    made = stores(context)
+    np.testing.assert_array_equal(made["prior"], made["posterior"][:-1])
 
 
 def test_one_model_for_the_nation(build: Build) -> None:
@@ -158,6 +168,7 @@ def test_a_second_run_makes_nothing(build: Build) -> None:
         ({"per": "nation"}, {"model", "posterior"}),
         ({"neighbour_rounds": 1}, {"posterior"}),
         ({"neighbour_cells": 0.0}, {"posterior"}),
+        ({"prior_neighbours": 0.5}, {"posterior"}),
         ({"anchor_strength": 2.0}, {"model"}),
     ],
 )

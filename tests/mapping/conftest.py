@@ -58,6 +58,7 @@ class World:
         self._write(context.store("layers/regions"), self.regions)
         self._write(context.store("labels/vectors"), self.vectors)
         self._write(context.cell_store("labels/posterior", 10), self.posterior)
+        self._write(context.cell_store("labels/prior", 10), self.posterior[:-1])
         save_network(context.work / "train" / "network.safetensors", network)
         model = {"groups": {"R": {"cells": -(-self.grid.window.pixels // 100), "expected": self.expected}}}
         write_json(context.work / "labels" / "model.json", model)

@@ -53,7 +53,9 @@ def main() -> None:
         checkpoint, Checkpoint("unet", {"width": network_width}, network, "sinolc1", values, normalisation, {})
     )
     grid = Grid("EPSG:32650", 200000.0, 5000000.0, 1.0, height, width)
-    readers = Readers(Stripes(grid, 3, 255), Stripes(grid.coarsen(10), 11, 25), Stripes(grid, 2, 1))
+    cells = grid.coarsen(10)
+    posterior, prior = Stripes(cells, 11, 25), Stripes(cells, 10, 25)
+    readers = Readers(Stripes(grid, 3, 255), posterior, Stripes(grid, 2, 1), prior=prior)
     engine = Engine(checkpoint, MappingSettings(), "cpu")
     before = peak_mb()
     for block in grid.blocks(6000)[:limit]:

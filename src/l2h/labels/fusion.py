@@ -64,10 +64,22 @@ class CellModel:
         return cls(table, scores, expectation_table(prior))
 
 
+@dataclass(frozen=True)
+class Cells:
+    """What is said of cells, uint8 [K, h, w] each, that sum to 255; all 0 where nothing is known.
+
+    label : probabilities of the classes, neighbours heard in full
+    prior : what a network that sees around itself is multiplied with: neighbours heard as far as the settings say
+    """
+
+    label: npt.NDArray[np.uint8]
+    prior: npt.NDArray[np.uint8]
+
+
 def label_cells(
     codes: Codes, group: npt.NDArray[np.intp], models: Sequence[CellModel], settings: LabelSettings
-) -> npt.NDArray[np.uint8]:
-    """Probabilities of the cells of a window, uint8 [K, h, w] that sum to 255; all 0 where nothing is known.
+) -> Cells:
+    """Probabilities of the cells of a window. Where no neighbour is heard (no rounds) label and prior are the same.
 
     codes : [k, h, w], with a margin of `margin_cells` that is cut off by the caller
     group : [h, w], which of the models holds for a cell; -1 = none
@@ -79,7 +91,10 @@ def label_cells(
         posterior[:, own] = model.table.look_up(codes[:, own])
         scores[:, own] = sum(table[:, layer[own]] for table, layer in zip(model.scores, codes, strict=True))
     evidence = Evidence(scores, np.stack([model.expected for model in models]), np.maximum(group, 0))
-    return relax(posterior, evidence, settings.neighbour_cells, settings.neighbour_rounds)
+    sigma, rounds = settings.neighbour_cells, settings.neighbour_rounds
+    before, last = relax(posterior, evidence, sigma, rounds - 1), min(rounds, 1)
+    quieter = evidence.quieter(settings.prior_neighbours)
+    return Cells(relax(before, evidence, sigma, last), relax(before, quieter, sigma, last))
 
 
 def margin_cells(settings: LabelSettings) -> int:
@@ -133,18 +148,26 @@ def fuse(
 
     One model is fitted to all areas together, so areas of one call should be of one region and kind.
     """
-    settings = settings or LabelSettings()
+    return [with_reliability(cells.label) for cells in _told(areas, legends, settings or LabelSettings())]
+
+
+def fuse_priors(
+    areas: Sequence[Codes], legends: Sequence[str], settings: LabelSettings | None = None
+) -> list[npt.NDArray[np.uint8]]:
+    """What the map multiplies the network with, as in the store of the prior: uint8 [10, h, w] per area of `fuse`."""
+    told = _told(areas, legends, settings or LabelSettings())
+    return [np.ascontiguousarray(cells.prior[:, 1:-1, 1:-1]) for cells in told]
+
+
+def _told(areas: Sequence[Codes], legends: Sequence[str], settings: LabelSettings) -> list[Cells]:
+    """The cells of areas with one model for all, and a margin of one cell around each."""
     joint = add_joint([count_joint(area) for area in areas], len(legends))
     model = fit_joint(joint, legends, settings)
     codes_of = [load_anchor(legend).codes for legend in legends]
     confusion = list(zip(codes_of, model.emissions, strict=True))
     cells = CellModel.of(table_of(joint, legends, model), model.prior, confusion, settings.tempering)
-    return [_fuse_area(area, cells, settings) for area in areas]
-
-
-def _fuse_area(codes: Codes, model: CellModel, settings: LabelSettings) -> npt.NDArray[np.uint8]:
-    around = np.pad(codes, ((0, 0), (1, 1), (1, 1)))
-    return with_reliability(label_cells(around, np.zeros(around.shape[1:], np.intp), [model], settings))
+    around = [np.pad(area, ((0, 0), (1, 1), (1, 1))) for area in areas]
+    return [label_cells(codes, np.zeros(codes.shape[1:], np.intp), [cells], settings) for codes in around]
 
 
 def with_reliability(posterior: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -12,6 +12,9 @@ better evidence. As relaxation labelling (Rosenfeld, Hummel & Zucker 1976) and t
 (Sanjay-Gopal & Hebert 1998, IEEE Trans. Image Process. 7, 1014-1028); Θ is not fitted again: with local shares EM
 moved the products' errors into the classes (docs/log.md).
 
+**For the map** the last round is taken a second time with m^γ in the place of m. The map multiplies these cells with a
+network that has looked around itself and has learned the classes' shares; m would say both again, and as loudly.
+
 Everything after the tables of a model is integer arithmetic: a cell has the same bytes whatever window asks for it.
 """
 
@@ -46,6 +49,11 @@ class Evidence:
     scores: Scores
     expected: Scores
     group: npt.NDArray[np.intp]
+
+    def quieter(self, exponent: float) -> "Evidence":
+        """The same with m^exponent in the place of m."""
+        expected = np.rint(exponent * self.expected.astype("float64")).astype("int32")
+        return Evidence(self.scores, expected, self.group)
 
 
 def score_table(rows: npt.NDArray[np.float64], codes: tuple[int, ...], tempering: float) -> Scores:

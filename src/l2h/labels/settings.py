@@ -41,6 +41,8 @@ class LabelSettings(Settings):
     prior_smoothing   weight of an even class prior, as a multiple of the data's own weight
     neighbour_cells   how far the neighbours of a cell are heard: σ of a Gaussian, 0 not at all
     neighbour_rounds  how often
+    prior_neighbours  how loudly they are heard in what the map multiplies the network with (`labels/prior`), an
+                      exponent: 1 as in the label, 0 not at all
     void_below        cells of less reliability (0 to 100) get no class in the label; the posterior keeps them
     """
 
@@ -52,5 +54,6 @@ class LabelSettings(Settings):
     prior_smoothing: float = Field(default=0.01, ge=0.0)
     neighbour_cells: float = Field(default=2.0, ge=0.0, le=10.0)
     neighbour_rounds: int = Field(default=3, ge=0, le=10)
+    prior_neighbours: float = Field(default=0.35, ge=0.0, le=1.0)
     void_below: int = Field(default=25, ge=0, le=100)
     vectors: VectorSettings = VectorSettings()

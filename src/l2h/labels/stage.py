@@ -13,7 +13,7 @@ from l2h.labels.settings import LabelSettings
 
 NAME = "labels"
 MODEL_KEYS = {"per", "anchor_strength", "tempering", "prior_smoothing"}
-POSTERIOR_KEYS = {"cell_px", "per", "neighbour_cells", "neighbour_rounds"}
+POSTERIOR_KEYS = {"cell_px", "per", "neighbour_cells", "neighbour_rounds", "prior_neighbours"}
 
 
 def stage(settings: LabelSettings) -> Stage:
@@ -81,9 +81,11 @@ def vector_tasks(settings: LabelSettings, context: Context) -> list[Task]:
 
 
 def posterior_tasks(settings: LabelSettings, context: Context) -> list[Task]:
-    """work/labels/posterior/<block>.tif: probabilities and reliability per cell."""
+    """work/labels/posterior/<block>.tif: probabilities and reliability per cell; work/labels/prior/<block>.tif: what
+    the map multiplies the network with.
+    """
     desk, model = Desk.of(context), _model_path(Desk.of(context))
-    store = work.posterior_store(desk, settings.cell_px)
+    store, prior = work.posterior_store(desk, settings.cell_px), work.prior_store(desk, settings.cell_px)
     return [
         Task(
             key=f"{NAME}/posterior/{block.name}",
@@ -91,12 +93,12 @@ def posterior_tasks(settings: LabelSettings, context: Context) -> list[Task]:
             arguments={
                 "desk": desk,
                 "cells": block.window,
-                "path": store.path(block),
+                "paths": (store.path(block), prior.path(block)),
                 "model": model,
                 "settings": settings,
             },
             inputs=(*desk.cell_paths(block.window.pad(margin_cells(settings)), settings.cell_px), model),
-            outputs=(store.path(block),),
+            outputs=(store.path(block), prior.path(block)),
             settings={**context.place(block.window), **settings.model_dump(include=POSTERIOR_KEYS)},
             pixels=block.window.pixels * settings.cell_px**2,
         )

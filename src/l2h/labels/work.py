@@ -67,16 +67,18 @@ def draw_vectors(desk: Desk, window: Window, path: Path, settings: LabelSettings
     return Made(info={"roads": len(vectors.roads), "buildings": len(vectors.buildings)})
 
 
-def weigh_block(desk: Desk, cells: Window, path: Path, model: Path, settings: LabelSettings) -> Made:
-    """Probabilities and reliability of the cells of a block."""
+def weigh_block(desk: Desk, cells: Window, paths: tuple[Path, Path], model: Path, settings: LabelSettings) -> Made:
+    """Probabilities and reliability of the cells of a block, and beside them the prior of the map."""
     margin = margin_cells(settings)
     around = cells.pad(margin)
     models = cell_models(read_json(model))
     group = group_index(desk.regions_of_cells(around, settings.cell_px), desk.region_names(), list(models), settings)
-    posterior = label_cells(desk.codes_of_cells(around, settings.cell_px), group, list(models.values()), settings)
+    told = label_cells(desk.codes_of_cells(around, settings.cell_px), group, list(models.values()), settings)
     inner = slice(margin - 1, 1 - margin or None)  # reliability looks one cell around
-    values = with_reliability(np.ascontiguousarray(posterior[:, inner, inner]))
-    write_raster(path, values, desk.grid.coarsen(settings.cell_px), cells)
+    values = with_reliability(np.ascontiguousarray(told.label[:, inner, inner]))
+    prior = np.ascontiguousarray(told.prior[:, margin:-margin, margin:-margin])
+    for path, layers in zip(paths, (values, prior), strict=True):
+        write_raster(path, layers, desk.grid.coarsen(settings.cell_px), cells)
     return Made()
 
 
@@ -139,7 +141,16 @@ def sum_quality(
 
 def posterior_store(desk: Desk, cell_px: int) -> BlockStore:
     """The posterior store, on the lattice of cells."""
-    return BlockStore(desk.work / "labels/posterior", desk.grid.coarsen(cell_px), max(1, desk.block_px // cell_px))
+    return _cell_store(desk, "labels/posterior", cell_px)
+
+
+def prior_store(desk: Desk, cell_px: int) -> BlockStore:
+    """What the map multiplies the network with, on the lattice of cells."""
+    return _cell_store(desk, "labels/prior", cell_px)
+
+
+def _cell_store(desk: Desk, name: str, cell_px: int) -> BlockStore:
+    return BlockStore(desk.work / name, desk.grid.coarsen(cell_px), max(1, desk.block_px // cell_px))
 
 
 def _read_posterior(desk: Desk, window: Window, cell_px: int) -> npt.NDArray[np.uint8]:

@@ -143,7 +143,7 @@ def hear_points(mapper: Mapper, readers: Readers, places: Places) -> tuple[Inter
     """
     asked = mapper.at_places(readers, places.rows, places.cols)
     close_extras(readers.extras)
-    close(readers.imagery, readers.posterior, readers.vectors)
+    close(readers.imagery, readers.posterior, readers.prior, readers.vectors)
     return Interpreted(asked.probability, places.right(mapper.values), asked.drawn).where(asked.seen), asked.seen
 
 

@@ -93,9 +93,9 @@ class Calibration:
 
 
 # Read off pictures of four families (docs/benchmarks/calibration.md). The network has learned from the very labels that
-# the prior repeats: heard together they count the same evidence twice. A vote of cells sharper than their mean (alpha
+# the prior repeats: heard together they count some evidence twice. A vote of cells sharper than their mean (alpha
 # of the cell loss) asks less of pixels and leaves them less sure than right: T falls with it.
-ALONE, WITH_PRIOR = 1.0, 1.4  # T at alpha 1
+ALONE, WITH_PRIOR = 1.0, 1.1  # T at alpha 1
 SPLIT = 2.5
 ALONE_BY_ALPHA, WITH_PRIOR_BY_ALPHA = -2 / 3, -1 / 3  # exponents of alpha
 

@@ -45,6 +45,7 @@ class Readers:
 
     imagery   : uint8 [B, H, W] with validity
     posterior : uint8 [J + 1, h, w] on the lattice of `cell_px` cells: J parts of 255, reliability; None where unused
+    prior     : uint8 [J, h, w] on the same lattice: what the network is multiplied with; None where unused
     vectors   : uint8 [2, H, W], the second band known roads and buildings at full width; None where unused
     extras    : what the network hears beside the picture, of which any may be missing; None where it hears nothing
     """
@@ -54,6 +55,7 @@ class Readers:
     vectors: RasterReader | None = None
     cell_px: int = 10
     extras: ExtraStack | None = None
+    prior: RasterReader | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Asked:
 class Mapper:
     """A network with its legend and the rules of the map.
 
-    values : legend value of each channel of the network; prior : whether the posterior is multiplied in
+    values : legend value of each channel of the network; prior : whether the labels' prior is multiplied in
     calibration : how confidence is tempered; None tells probabilities as they come
     zones : regions that are told otherwise
     alpha : how sharply the network's cells vote, as in its training
@@ -168,13 +170,13 @@ class Mapper:
         rows, cols = owner.slices_in(asked.window)
         trusted = self._trust(readers, owner, probability[:, rows, cols], asked.valid[rows, cols])
         doubt = DOUBTED if trusted < DOUBT_BELOW else 0
-        heard = self.prior and readers.posterior is not None
+        heard = self.prior and readers.prior is not None
         # with a prior, built-up must not count twice for being two classes; without one, the likeliest stays so
         even = without_opinion(self.index if heard else None, len(self.values))
         probability = believed(probability, trusted, even)
-        if not self.prior or readers.posterior is None:
+        if not self.prior or readers.prior is None:
             return probability, NETWORK | doubt
-        prior = self._prior_of(readers.posterior, readers.cell_px, asked.window)
+        prior = self._prior_of(readers.prior, readers.cell_px, asked.window)
         settings = self.settings
         fused = fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix)
         return fused, NETWORK_AND_PRIOR | doubt
@@ -205,10 +207,10 @@ class Mapper:
                 drawn[chosen] = known[place]
         return Asked(found, seen, best, np.where(seen, drawn, np.uint8(0)))
 
-    def _prior_of(self, posterior: RasterReader, cell_px: int, owner: Window) -> Floats:
+    def _prior_of(self, prior: RasterReader, cell_px: int, owner: Window) -> Floats:
         """Smoothed coarse distribution at the pixels of a window, float32 [J, H, W]."""
         cells = prior_cells(owner, cell_px, self.settings)
-        smooth = smooth_posterior(self._shares(posterior, cells), self.settings.prior_sigma_cells)
+        smooth = smooth_posterior(self._shares(prior, cells), self.settings.prior_sigma_cells)
         return at_pixels(smooth, cells, owner, cell_px)
 
     def _shares(self, posterior: RasterReader, cells: Window) -> npt.NDArray[np.uint8]:
@@ -271,5 +273,5 @@ def evidence_windows(plan: WindowPlan) -> Iterator[Window]:
 
 
 def prior_cells(owner: Window, cell_px: int, settings: MappingSettings) -> Window:
-    """The cells whose posterior reaches pixels of a window."""
+    """The cells whose prior reaches pixels of a window."""
     return owner.coarsen(cell_px).pad(smoothing_radius(settings.prior_sigma_cells))

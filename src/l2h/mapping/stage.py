@@ -44,8 +44,8 @@ Step = Callable[[Context], list[Task]]
 class Layers:
     """Which files of the workspace the map may use besides the imagery.
 
-    posterior, vectors : of the labels; regions : to tell missing imagery inside cities, which is a hole, and to tell
-                         the confidence of regions apart
+    posterior, vectors : of the labels; with the posterior goes the prior
+    regions : to tell missing imagery inside cities, which is a hole, and to tell the confidence of regions apart
     points : interpreted points to calibrate the confidence by
     extras : the project's extras
     """
@@ -114,8 +114,8 @@ class _Planner:
                 (out,),
                 context.place()
                 | engine.digest(*DECIDES)
-                | {"cell_px": readers.cell_px, "shares": True}
-                | _names(readers),
+                | _names(readers)
+                | {"cell_px": readers.cell_px, "shares": True},
                 sum(window.pixels for window in windows[:ENOUGH]),
             )
         ]
@@ -154,11 +154,7 @@ class _Planner:
         owners = plan.owners_of(places.rows, places.cols)
         found = [points, *_files(readers.imagery, map(plan.reach, owners))]
         found += extra_files(readers.extras, map(plan.extra_cells, owners))
-        return (
-            found
-            + self._prior_files(readers, rules.prior, map(plan.asked_window, owners))
-            + self._vector_files(readers, owners)
-        )
+        return found + self._label_files(readers, rules.prior, plan, owners) + self._vector_files(readers, owners)
 
     def _point_settings(self, context: Context, rules: Rules) -> dict[str, Any]:
         """What decides what is told before any calibration point speaks, and what is said at points."""
@@ -201,17 +197,22 @@ class _Planner:
     def _inputs(self, readers: Readers, plan: WindowPlan, prior: bool, block: Block) -> list[Path]:
         owners = list(plan.owners(block.window))
         paths = _files(readers.imagery, [plan.reach(block.window)])
-        paths += self._prior_files(readers, prior, map(plan.asked_window, owners))
+        paths += self._label_files(readers, prior, plan, owners)
         paths += extra_files(readers.extras, map(plan.extra_cells, owners))
         return paths + self._vector_files(readers, owners)
 
     def _vector_files(self, readers: Readers, owners: list[Window]) -> list[Path]:
         return _files(readers.vectors, owners) if self.settings.draw_vectors else []
 
-    def _prior_files(self, readers: Readers, prior: bool, asked: Iterable[Window]) -> list[Path]:
-        if readers.posterior is None or not self._asks_labels(prior):
-            return []
-        return _files(readers.posterior, (prior_cells(window, readers.cell_px, self.settings) for window in asked))
+    def _label_files(self, readers: Readers, prior: bool, plan: WindowPlan, owners: list[Window]) -> list[Path]:
+        """The prior around what the network is asked for, and what it is held against where it may not be trusted."""
+        paths: list[Path] = []
+        if prior:
+            asked = map(plan.asked_window, owners)
+            paths += _files(readers.prior, (prior_cells(window, readers.cell_px, self.settings) for window in asked))
+        if self.settings.trust == "auto":
+            paths += _files(readers.posterior, (owner.coarsen(readers.cell_px) for owner in owners))
+        return paths
 
     def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:
         """What decides the probabilities of a pixel."""
@@ -230,13 +231,14 @@ class _Planner:
         return Engine(context.work / CHECKPOINT, self.settings, self.device)
 
     def _readers(self, context: Context) -> Readers:
-        layers = self.layers
+        cell_px, cells = self.layers.cell_px, self.layers.posterior
         return Readers(
             context.store("layers/imagery"),
-            context.cell_store("labels/posterior", layers.cell_px) if layers.posterior else None,
-            context.store("labels/vectors") if layers.vectors else None,
-            layers.cell_px,
+            context.cell_store("labels/posterior", cell_px) if cells else None,
+            context.store("labels/vectors") if self.layers.vectors else None,
+            cell_px,
             stack_of(context, context.work / CHECKPOINT, self._heard(context)),
+            context.cell_store("labels/prior", cell_px) if cells else None,
         )
 
     def _heard(self, context: Context) -> Heard:
@@ -278,7 +280,7 @@ def map_block(
     missing = 0 if regions is None else int(np.count_nonzero((regions.read(block.window).values[0] > 0) & ~seen))
     extras = present(readers.extras, block.window)
     close_extras(readers.extras)
-    close(readers.imagery, readers.posterior, readers.vectors, regions)
+    close(readers.imagery, readers.posterior, readers.prior, readers.vectors, regions)
     holes = (Hole(f"map, block {block.name}", f"{missing:,} px inside cities have no imagery"),) if missing else ()
     doubted = int(np.count_nonzero(values[2] >= DOUBTED))
     counts = {"without_imagery_px": int(np.count_nonzero(~seen)), "doubted_px": doubted}

@@ -25,7 +25,7 @@ def tell_sets(engine: Engine, readers: Readers, rules: Rules, points: Path, sets
     mapper, places = engine.mapper(rules.prior), Places.from_csv(points)
     asked = mapper.at_places(readers, places.rows, places.cols)
     close_extras(readers.extras)
-    close(readers.imagery, readers.posterior, readers.vectors)
+    close(readers.imagery, readers.posterior, readers.prior, readers.vectors)
     bounds = Sets.from_dict(read_json(sets), str(sets), mapper.values)
     mapped = mapped_classes(asked, mapper.values)
     # told as the thresholds were: by the default, which no point has touched
