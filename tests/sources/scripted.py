@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 Fault = Callable[["Answer"], None]
 
@@ -39,6 +40,10 @@ class Answer(BaseHTTPRequestHandler):
 
     def file(self) -> bytes | None:
         path = self.server.folder / unquote(self.path).lstrip("/")
+        if path.is_dir() and self.path.endswith("/"):  # an index page, as many servers make them
+            names = sorted(child.name + "/" * child.is_dir() for child in path.iterdir())
+            rows = (f'<a href="{quote(name)}">{escape(name)}</a><br>' for name in ("../", *names))
+            return f"<html><body>{''.join(rows)}<a href='?C=M;O=A'>time</a></body></html>".encode()
         return path.read_bytes() if path.is_file() else None
 
     def plainly(self, ranges: bool = True, headers: dict[str, str] | None = None) -> None:

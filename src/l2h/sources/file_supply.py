@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from l2h.core.errors import L2HError
 from l2h.sources.arrivals import place_of
 from l2h.sources.carry import asked, carried, kept
 from l2h.sources.documents import Documents
@@ -14,7 +15,7 @@ from l2h.sources.folders import list_folder
 from l2h.sources.groups import box_around, box_near, cut_groups, has_groups_near, wanted_part
 from l2h.sources.links import names_of
 from l2h.sources.listing import Listed, Listing, folders_digest, known_folders, write_listing
-from l2h.sources.orders import Order, Site, State
+from l2h.sources.orders import FATAL, Order, Site, State
 from l2h.sources.pace import Pace
 from l2h.sources.settings import Linked, OsmSettings
 from l2h.sources.stores import Remote
@@ -102,12 +103,25 @@ class FileSupply:
 
     def _ask(self, order: Order) -> Remote | None:
         """What the store says of a file; None where it is one of a folder's and has nothing near the grid."""
-        name, pace = self._addresses[order.file], self._pace(order)
-        remote = stat_patiently(self._store, name, pace, pace.deadline())
-        if order.file in self.links.files.values() or not isinstance(self.settings, OsmSettings):
+        pace = self._pace(order)
+        remote = stat_patiently(self._store, self._addresses[order.file], pace, pace.deadline())
+        if order.file in self.links.files.values():
             return remote
-        box = box_around(self.settings, self.site.grid)
-        return remote if box is None or has_groups_near(self._store, name, remote, box, pace) else None
+        return remote if self._is_near(order, remote) else None
+
+    def _is_near(self, order: Order, remote: Remote) -> bool:
+        """Whether a file of a folder has something near the grid; taken for granted where its footer cannot be read."""
+        box = box_around(self.settings, self.site.grid) if isinstance(self.settings, OsmSettings) else None
+        if box is None or remote.size is None:
+            return True
+        try:
+            return has_groups_near(self._store, self._addresses[order.file], remote, box, self._pace(order))
+        except FATAL:
+            raise
+        except L2HError:
+            if order.part:
+                raise
+            return True  # what is wrong with it shows when it is here
 
     def begin(self, orders: Sequence[Order]) -> None:
         if self._listing is None:

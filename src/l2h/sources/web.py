@@ -116,7 +116,10 @@ def check_status(response: httpx.Response, good: Collection[int]) -> None:
         error = TransientError("a server is busy", where=where, got=said)
         error.retry_after_s = seconds_to_wait(response.headers.get("Retry-After"))
         raise error
-    raise InputError("a server refuses", where=where, got=said, hint="Only open, anonymous sources are read.")
+    region = response.headers.get("x-amz-bucket-region", "")
+    there = f'Its bucket lies elsewhere: fetch.s3_endpoint = "https://s3.{region}.amazonaws.com".'
+    hint = there if status == 301 and region else "Only open, anonymous sources are read."
+    raise InputError("a server refuses", where=where, got=said, hint=hint)
 
 
 class WebStore:
