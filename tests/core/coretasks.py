@@ -28,6 +28,10 @@ def square(number: int) -> int:
     return number * number
 
 
+def longer(data: bytes) -> bytes:
+    return data + data
+
+
 def slow_square(number: int) -> int:
     time.sleep(0.02)
     return number * number
@@ -61,16 +65,26 @@ def die_once(item: tuple[int, str]) -> int:
 
 
 def die_while_sending(item: tuple[int, str]) -> int:
-    """Kill the worker, once, in the middle of a message to its pool: half a result, its lock never given back."""
+    """Kill the worker, once, in the middle of its answer: a header that announces more than ever comes."""
     number, folder = item
     mark = Path(folder) / "sent"
     if number == 0 and not mark.exists():
         mark.touch()
-        results = sys._getframe(1).f_locals["result_queue"]  # of the loop that called this
-        results._wlock.acquire()
-        os.write(results._writer.fileno(), struct.pack("!i", 1000) + b"half")
+        pipe = sys._getframe(1).f_locals["pipe"]  # of the loop that called this
+        os.write(pipe.fileno(), struct.pack("!i", 1000) + b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def unpicklable(number: int) -> object:
+    """A result, or an error, that cannot travel."""
+    if number == 0:
+        return lambda: number
+    raise UnpicklableError(threading.Lock())
+
+
+class UnpicklableError(Exception):
+    """Holds what cannot be pickled."""
 
 
 def surroundings(_: int) -> tuple[int, str, str, bool]:

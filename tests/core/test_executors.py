@@ -45,6 +45,40 @@ def test_errors_arrive_as_they_were_raised(kind: str) -> None:
         assert sorted(executor.map(coretasks.square, range(3))) == [0, 1, 4]  # and the executor still works
 
 
+@pytest.mark.usefixtures("importable")
+def test_what_cannot_travel_is_an_error_and_not_a_hang() -> None:
+    with make_executor("processes", 2) as executor:
+        with pytest.raises((AttributeError, pickle.PicklingError), match="lambda") as caught:
+            list(executor.map(coretasks.unpicklable, [0]))
+        assert "raised in a worker process" in str(caught.value.__cause__)
+        with pytest.raises(L2HError, match=r"UnpicklableError: .*lock"):
+            list(executor.map(coretasks.unpicklable, [1]))
+        with pytest.raises((AttributeError, pickle.PicklingError), match="lambda"):
+            list(executor.map(coretasks.square, [lambda: 3]))  # type: ignore[list-item]
+        assert list(executor.map(coretasks.square, [3])) == [9]
+
+
+@pytest.mark.usefixtures("importable")
+def test_large_items_and_results_pass_the_pipes() -> None:
+    """Far more than a pipe holds, both ways at once."""
+    with make_executor("processes", 2) as executor:
+        done = sorted(executor.map(coretasks.longer, [bytes([n]) * 3_000_000 for n in range(6)]))
+    assert [(d[0], len(d)) for d in done] == [(n, 6_000_000) for n in range(6)]
+
+
+@pytest.mark.usefixtures("importable")
+def test_workers_are_started_as_they_are_needed_and_kept() -> None:
+    with make_executor("processes", 4) as executor:
+        assert list(executor.map(coretasks.square, [2])) == [4]
+        (worker,) = active_children()
+        assert list(executor.map(coretasks.square, [3])) == [9]
+        assert active_children() == [worker]
+        worker.kill()  # while it has nothing to do
+        worker.join()
+        assert sorted(executor.map(coretasks.square, range(5))) == [0, 1, 4, 9, 16]
+    assert active_children() == []
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("importable")
 @pytest.mark.parametrize("kind", ["processes", "ray"])
@@ -71,7 +105,7 @@ def test_a_worker_killed_while_it_sends_does_not_stall_the_rest(tmp_path: Path) 
         done = executor.map(coretasks.die_while_sending, [(n, str(tmp_path)) for n in range(6)])
         assert sorted(done) == list(range(6))
     assert (tmp_path / "sent").exists()
-    assert time.monotonic() - start < 120
+    assert time.monotonic() - start < 60
 
 
 def test_workers_are_spawned_with_one_thread_and_leave_ctrl_c_to_their_parent() -> None:
