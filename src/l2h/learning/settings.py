@@ -29,10 +29,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 # where it runs and how often it is saved, not what is learned: they stay out of the digest of a trained network. How
 # often it is logged is no such thing: the log and the record of the last losses are bytes of the result
+EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_every_steps"})
 HEARING = ("unet", "slim", "surround")  # the networks that have a place for extras
 EXTRAS_CHIP_PX = 80  # where cells of 10 px and features of 8 px meet
 EXTRAS_KEYS = {"extras", "extras_drop", "extras_drop_all"}
-EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_every_steps"})
 
 
 class CleanSettings(Settings):
