@@ -11,7 +11,7 @@ from l2h.accuracy.sampling.census import Census, count, tally
 from l2h.accuracy.sampling.design import SampleDesign, Stratum
 from l2h.accuracy.sampling.files import read_design, write_sample
 from l2h.accuracy.sampling.settings import SampleSettings
-from l2h.accuracy.sampling.strata import ByRaster, ByRegion, Merged, Strata, Whole, polygons
+from l2h.accuracy.sampling.strata import ByRaster, ByRegion, Merged, Strata, polygons
 from l2h.accuracy.truth import Truth
 from l2h.core.areas import NANO
 from l2h.core.errors import InputError, UsageError
@@ -84,7 +84,7 @@ def _code(strata: Strata, city: int, value: int) -> int:
 def draw_sample(strata: Strata, settings: SampleSettings, digest: str, census: Census | None) -> Sample:
     """Draw from any strata; without a census of them, they are read once."""
     if settings.method != "stratified":
-        strata, census = Merged(strata), census and census.merged()
+        strata, census = Merged.of_parts(strata), census and census.merged()
     if settings.method == "two_stage":
         return _two_stage(strata, settings, digest)
     known = census or count(strata)
@@ -151,7 +151,7 @@ def open_strata(context: Context, settings: SampleSettings) -> Strata:
     """The strata that the settings name. Methods without strata take all pixels that a city owns."""
     regions = context.store("layers/regions")
     if settings.method != "stratified":
-        return Whole(regions)
+        return Merged.of_cities(regions)
     if settings.strata in LEVELS:
         return _by_region(context, settings.strata)
     if settings.strata == "map":

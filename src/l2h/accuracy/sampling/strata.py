@@ -1,6 +1,8 @@
 """Strata: which part of the population each pixel belongs to. Codes from 1; 0 is outside the population."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,39 +34,28 @@ class Strata(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
-    """One stratum: every pixel that a city owns."""
-
-    regions: BlockStore
-
-    @property
-    def grid(self) -> Grid:
-        return self.regions.grid
-
-    @property
-    def names(self) -> dict[int, str]:
-        return {1: "all"}
-
-    def read(self, window: Window) -> Codes:
-        return (_band(self.regions, window) > 0).astype("int64")
-
-
-@dataclass(frozen=True)
 class Merged:
-    """All strata of another as one."""
+    """One stratum: every pixel at which `codes` [H, W] of a window are not 0."""
 
-    parts: Strata
-
-    @property
-    def grid(self) -> Grid:
-        return self.parts.grid
+    grid: Grid
+    codes: Callable[[Window], Codes]
 
     @property
     def names(self) -> dict[int, str]:
         return {1: "all"}
 
     def read(self, window: Window) -> Codes:
-        return (self.parts.read(window) > 0).astype("int64")
+        return (self.codes(window) > 0).astype("int64")
+
+    @classmethod
+    def of_cities(cls, regions: BlockStore) -> "Merged":
+        """Every pixel that a city owns."""
+        return cls(regions.grid, partial(_band, regions))
+
+    @classmethod
+    def of_parts(cls, parts: Strata) -> "Merged":
+        """All strata of another as one."""
+        return cls(parts.grid, parts.read)
 
 
 @dataclass(frozen=True)
