@@ -62,7 +62,9 @@ def test_city_files_hold_the_map_inside_the_city_and_zero_outside(released, trut
         got = data.read(1)
         assert (data.bounds.left, data.bounds.top) == (400_010.0, 3_499_980.0)
         assert data.tags()["licence"] == "CC-BY-4.0"
+        named = data.tags()["sources"].split("; ")
         assert "OpenStreetMap" in data.tags()["sources"]
+        assert len(set(named)) == len(named)
     window = np.s_[20:230, 10:150]  # both parts
     np.testing.assert_array_equal(got, np.where(truth["regions"] == 1, truth["map"][0], 0)[window])
     with member(released, "Central/Central_Inner Mongolia.zip", "Central_Inner Mongolia_Dot.tif") as data:

@@ -59,7 +59,7 @@ def city_path(context: Context, city: City, layer: str) -> Path:
 def raster_tags(release: Release) -> dict[str, str]:
     """Tags of every raster. No version: a city that a new version does not change keeps its bytes."""
     facts, settings = release.facts, release.settings
-    sources = "; ".join(layer.attribution or layer.name for layer in facts.layers)
+    sources = "; ".join(dict.fromkeys(layer.attribution or layer.name for layer in facts.layers))
     tags = {
         "product": facts.title or facts.name, "licence": settings.licence, "citation": settings.citation,
         "sources": sources, "TIFFTAG_SOFTWARE": "l2h", "TIFFTAG_COPYRIGHT": settings.licence,
