@@ -1,8 +1,8 @@
 """Settings of mapping."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from l2h.core.settings import Settings
 
@@ -54,6 +54,14 @@ class MappingSettings(Settings):
     set_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.9, 0.95)
     without_extras: tuple[str, ...] = ()
     gpu_batch: int = Field(8, ge=1)
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        """Columns of tables bear the levels in their names, so names must differ and say all of a level."""
+        names = [f"{level:g}" for level in self.set_levels]
+        if len(set(names)) < len(names) or tuple(map(float, names)) != self.set_levels:
+            raise ValueError("set_levels must differ, and have six digits at most")
+        return self
 
     @property
     def tells_sets(self) -> bool:
