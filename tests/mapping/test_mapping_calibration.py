@@ -176,6 +176,27 @@ def test_points_calibrate_the_same_whatever_the_blocks(tmp_path: Path, world: Ca
     assert read_calibration(tmp_path / "40" / "work" / "map" / "calibration.json")[0].coarse == record["coarse"]
 
 
+def test_weights_of_vectors_alone_are_no_temperatures(tmp_path: Path, world: Callable, network: Callable) -> None:
+    place = world(60, 60)
+    place.vectors[1] = 1  # a road is drawn everywhere
+    context = with_points(place.store(tmp_path, 60, network("l2hnet")), 40)
+    run_stage(stage(MappingSettings(window_px=48, prior="on"), Layers(points=True)), context)
+    record = read_json(context.work / "map" / "calibration.json")
+    context = with_points(place.store(tmp_path / "few", 60, network("l2hnet")), 10)
+    run_stage(stage(MappingSettings(window_px=48, prior="on"), Layers(points=True)), context)
+    few = read_json(context.work / "map" / "calibration.json")
+    assert record["drawn"]["road"] >= 20 > few["drawn"]["road"]
+    assert (record["coarse"], record["split"]) == (few["coarse"], few["split"])
+    assert record["road"] < few["road"]  # no point says road: the fitted weight is lower than the default
+    assert record["source"] == few["source"] == "default"
+
+
+@pytest.mark.parametrize("levels", [(0.9, 0.9), (0.95, 0.9, 0.95), (0.9999999,), (0.900000001, 0.9), (1.0,), (0.0,)])
+def test_levels_that_share_a_name_or_say_nothing_are_refused(levels: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="set_levels"):
+        MappingSettings(set_levels=levels)
+
+
 def test_sets_are_the_same_whatever_the_blocks_and_what_the_map_says(
     tmp_path: Path, world: Callable, network: Callable
 ) -> None:

@@ -56,6 +56,20 @@ def test_sets_are_told_of_regions_where_there_are_several_and_of_true_classes():
 
 
 @pytest.mark.parametrize(
+    ("source", "points", "words"),
+    [
+        ("points", 320, "Calibrated at 320 interpreted points"),
+        ("default", 30, "30 interpreted points are too few to fit temperatures: default temperatures 0.97"),
+        ("default", 0, "No interpreted points to calibrate by: default temperatures 0.97"),
+    ],
+)
+def test_where_the_temperatures_come_from(source, points, words):
+    calibration = {"source": source, "points": points, "coarse": 0.97, "split": 2.5, "regions": {}}
+    view = confidence_view(accuracy(NATION), calibration)
+    assert words in environment().get_template("sections/confidence.html.j2").render(v=view)
+
+
+@pytest.mark.parametrize(
     ("trust", "words"),
     [
         ({"pixels": 4000, "doubted": 1000}, "1 000 of 4 000 pixels mapped in cities (25.0 %)"),

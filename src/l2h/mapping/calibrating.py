@@ -5,7 +5,7 @@ it thresholds of sets of classes, `work/map/sets.json`.
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,8 @@ def _pixels(places: Places) -> Iterator[Window]:
 def calibrate(engine: Engine, readers: Readers, rules: Rules, given: Given | None, out: Path) -> Made:
     """Write the calibration and where it comes from, and thresholds of sets of classes where they are wanted.
 
-    {"coarse", "split", "bias", "road", "building", "source": "points" | "default", "points": how many were used,
-    "drawn": {"road", "building"}: how many of them lie on vectors,
+    {"coarse", "split", "bias", "road", "building", "source": where the temperatures come from,
+    "points" | "default"; "points": how many were used, "drawn": {"road", "building"}: how many of them lie on vectors,
     "regions": {name: {"coarse", "split"}}: those that have their own}
     """
     default = engine.default_calibration(rules.prior, rules.shares)
@@ -124,7 +124,7 @@ def calibrate(engine: Engine, readers: Readers, rules: Rules, given: Given | Non
             write_json(given.sets, bounds.to_dict() | {"points": len(heard)})
         used, drawn = len(heard), {"road": int((heard.drawn == TRAFFIC).sum())}
         drawn["building"] = int((heard.drawn == BUILDING).sum())
-    source = "default" if found == default else "points"
+    source = "default" if replace(found, road=default.road, building=default.building) == default else "points"
     figures: dict[str, Any] = {"source": source, "points": used, "drawn": drawn}
     figures["regions"] = {name: {"coarse": own.coarse, "split": own.split} for name, own in regions.items()}
     write_json(out, found.to_dict() | figures)
