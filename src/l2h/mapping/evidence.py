@@ -70,7 +70,8 @@ def at_pixels(cells: Floats, cell_window: Window, pixels: Window, cell_px: int) 
     rows, row_weight = _between(pixels.row_start, pixels.row_stop, cell_window.row_start, cell_px)
     cols, col_weight = _between(pixels.col_start, pixels.col_stop, cell_window.col_start, cell_px)
     down = cells[:, rows] * (1 - row_weight)[:, None] + cells[:, rows + 1] * row_weight[:, None]
-    across = down[:, :, cols] * (1 - col_weight) + down[:, :, cols + 1] * col_weight
+    # `take` lays its result out row by row, an index as `down[:, :, cols]` column by column: what follows is then slow
+    across = np.take(down, cols, axis=2) * (1 - col_weight) + np.take(down, cols + 1, axis=2) * col_weight
     return np.asarray(across, "float32")
 
 

@@ -86,7 +86,8 @@ class Predictor:
             logits = self.network(self._tensor(inputs), self._context(contexts), self._beside(extras))
         # outside autocast: the softmax of bf16 logits is taken in float32
         with torch.inference_mode(), repeatable(self.device):
-            return np.asarray(torch.softmax(logits.float(), dim=1).cpu().numpy())
+            # layer by layer: the map goes on class by class
+            return np.asarray(torch.softmax(logits.float(), dim=1).contiguous().cpu().numpy())
 
     def _context(self, contexts: Sequence[Floats | None]) -> torch.Tensor | None:
         """Contexts as one tensor, filled up like the images."""
