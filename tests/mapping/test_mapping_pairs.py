@@ -1,11 +1,10 @@
 """Neighbours of like colour."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l2h.mapping.pairs import REACH_PX, margin_px, refine
+from l2h.mapping.pairs import REACH_PX, refine
 
 
 def flat(height: int, width: int) -> np.ndarray:
@@ -73,8 +72,3 @@ def test_a_pixel_depends_on_its_reach_alone(seed: int, row: int, col: int) -> No
         part[:, REACH_PX, REACH_PX], whole[:, row + REACH_PX, col + REACH_PX], rtol=1e-5, atol=1e-7
     )
     np.testing.assert_allclose(whole.sum(axis=0), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("weight", "stride", "margin"), [(8, 1, 8), (8, 16, 16), (8, 80, 80), (0, 16, 0)])
-def test_margin_is_whole_strides(weight: float, stride: int, margin: int) -> None:
-    assert margin_px(weight, stride) == margin

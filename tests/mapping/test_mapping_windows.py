@@ -1,5 +1,8 @@
 """Network windows partition the grid; inputs have one shape and depend on nothing but the lattice."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +14,17 @@ from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.windows import WindowPlan
 
 
+def like(stride: int, halo: int, step: int | None = None) -> Any:
+    """What a plan asks of a network."""
+    return SimpleNamespace(stride=stride, halo=halo, step=step or stride, view=None)
+
+
 def grid(height: int, width: int) -> Grid:
     return Grid("EPSG:32650", 0.0, 0.0, 1.0, height, width)
 
 
 def test_plan_of_a_small_grid_owns_no_more_than_it_needs() -> None:
-    plan = WindowPlan.of(grid(20, 300), window_px=64, stride=16, halo=80)
+    plan = WindowPlan.of(grid(20, 300), 64, like(16, 80))
     assert (plan.height, plan.width) == (32, 64)
     assert plan.input_shape == (192, 224)
     owners = list(plan.owners())
@@ -26,14 +34,22 @@ def test_plan_of_a_small_grid_owns_no_more_than_it_needs() -> None:
 
 
 def test_reach_of_one_pixel_is_its_window_and_halo_within_the_grid() -> None:
-    plan = WindowPlan.of(grid(100, 100), window_px=32, stride=16, halo=16)
+    plan = WindowPlan.of(grid(100, 100), 32, like(16, 16))
     assert plan.reach(Window(40, 41, 5, 6)) == Window(16, 80, 0, 48)
 
 
-@pytest.mark.parametrize(("window_px", "halo"), [(40, 80), (48, 24)])
-def test_windows_must_start_on_the_stride(window_px: int, halo: int) -> None:
+def test_windows_must_start_on_the_stride() -> None:
     with pytest.raises(SettingsError, match="multiple of 16"):
-        WindowPlan.of(grid(100, 100), window_px, 16, halo)
+        WindowPlan.of(grid(100, 100), 40, like(16, 80))
+
+
+def test_the_picture_is_read_in_small_steps_and_what_lies_beside_it_in_whole_strides() -> None:
+    plan = WindowPlan.of(grid(1000, 1000), 480, like(80, 80, step=16), margin=8)
+    assert (plan.around, plan.rim, plan.input_shape) == (96, 88, (672, 672))
+    owner = next(plan.owners())
+    assert plan.read_window(owner) == Window(-96, 576, -96, 576)
+    assert plan.answer_window(owner) == Window(-8, 488, -8, 488)
+    assert plan.beside_window(owner) == Window(-160, 640, -160, 640)
 
 
 sizes = st.integers(1, 150)
@@ -41,7 +57,7 @@ sizes = st.integers(1, 150)
 
 @given(sizes, sizes, st.sampled_from([16, 32, 48]), st.data())
 def test_every_pixel_of_any_region_has_one_owner(height: int, width: int, step: int, data: st.DataObject) -> None:
-    plan = WindowPlan.of(grid(height, width), step, 16, 16)
+    plan = WindowPlan.of(grid(height, width), step, like(16, 16))
     rows = sorted(data.draw(st.tuples(st.integers(0, height), st.integers(0, height))))
     cols = sorted(data.draw(st.tuples(st.integers(0, width), st.integers(0, width))))
     within = Window(*rows, *cols)
@@ -58,7 +74,7 @@ def test_every_pixel_of_any_region_has_one_owner(height: int, width: int, step: 
 
 @given(sizes, sizes)
 def test_owners_do_not_depend_on_who_asks(height: int, width: int) -> None:
-    plan = WindowPlan.of(grid(height, width), 32, 16, 16)
+    plan = WindowPlan.of(grid(height, width), 32, like(16, 16))
     whole = set(plan.owners())
     assert {o for block in plan.grid.blocks(50) for o in plan.owners(block.window)} == whole
 

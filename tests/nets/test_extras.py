@@ -98,7 +98,9 @@ def test_a_window_with_its_halo_equals_the_whole(name: str) -> None:
         part = net(
             image[..., 80:400, 160:400], None, there[..., 8:56, 16:56]
         )  # owns rows 160 to 320, columns 240 to 320
+        small = net(image[..., 96:384, 176:384], None, there[..., 8:56, 16:56])  # 16 px less on every side, same cells
     torch.testing.assert_close(part[..., 80:-80, 80:-80], whole[..., 160:320, 240:320], rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(small[..., 80:-80, 80:-80], part[..., 96:-96, 96:-96], rtol=1e-9, atol=1e-9)
     assert net.stride == 80
 
 

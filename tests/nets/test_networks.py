@@ -95,6 +95,26 @@ def test_pieces_with_halo_equal_the_whole(name: str) -> None:
             assert torch.equal(mine.argmax(1), theirs.argmax(1))
 
 
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("rim", [1, 37, 88])
+def test_a_rim_left_out_changes_nothing_inside(name: str, rim: int) -> None:
+    net = lively(name)
+    image, context = torch.randn(1, 3, 240, 240), context_of(net, 240)
+    with torch.no_grad():
+        whole, less = net(image, context), net(image, context, rim=rim)
+    assert less.shape[-2:] == (240 - 2 * rim, 240 - 2 * rim)
+    torch.testing.assert_close(less, whole[..., rim:-rim, rim:-rim], rtol=0, atol=2e-5)
+
+
+def test_a_picture_may_be_smaller_than_what_lies_around_it() -> None:
+    net = lively("surround")
+    image, context = torch.randn(1, 3, 480, 480), context_of(net, 480)
+    with torch.no_grad():
+        whole, less = net(image, context), net(image[..., 64:-64, 64:-64], context)
+    torch.testing.assert_close(less[..., 96:-96, 96:-96], whole[..., 160:-160, 160:-160], rtol=0, atol=2e-5)
+    assert not torch.equal(less[..., 96:-96, 96:-96], net(image[..., 64:-64, 64:-64], None)[..., 96:-96, 96:-96])
+
+
 def test_context_is_heard_and_its_rim_is_not() -> None:
     net = lively("surround")
     image, context = torch.randn(1, 3, 240, 240), context_of(net, 240)

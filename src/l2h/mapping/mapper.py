@@ -24,7 +24,7 @@ from l2h.mapping.evidence import (
     smooth_posterior,
     smoothing_radius,
 )
-from l2h.mapping.pairs import margin_px, refine
+from l2h.mapping.pairs import REACH_PX, refine
 from l2h.mapping.predict import Floats, Predictor
 from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
@@ -122,10 +122,10 @@ class Mapper:
             patches = [plan.read(readers.imagery, owner) for owner in some]
             around = [plan.read_context(readers.imagery, owner) for owner in some]
             beside = [_beside(readers.extras, plan, owner) for owner in some]
-            answers = self.predictor.probabilities(patches, around, beside)
+            answers = self.predictor.probabilities(patches, around, beside, plan.rim)
             for owner, patch, answer in zip(some, patches, answers, strict=True):
                 asked = patch.crop(plan.asked_window(owner))
-                rows, cols = asked.window.slices_in(patch.window)
+                rows, cols = asked.window.slices_in(plan.answer_window(owner))
                 yield owner, asked, answer[:, rows, cols]
 
     # whatever is computed in floating point is computed for the whole of what a window owns and cropped afterwards
@@ -247,13 +247,12 @@ class Mapper:
 
 def map_plan(grid: Grid, network: PixelNetwork, settings: MappingSettings) -> WindowPlan:
     """Windows of the map: the network is asked for as much around them as pairs of pixels reach."""
-    margin = margin_px(settings.pair_weight, network.stride)
-    return WindowPlan.of(grid, settings.window_px, network.stride, network.halo, network.view, margin)
+    return WindowPlan.of(grid, settings.window_px, network, REACH_PX if settings.pair_weight > 0 else 0)
 
 
 def evidence_plan(grid: Grid, network: PixelNetwork, cell_px: int) -> WindowPlan:
     """Windows of the sample that decides on the prior: they fit the cells."""
-    return WindowPlan.of(grid, evidence_step(network.stride, cell_px), network.stride, network.halo, network.view)
+    return WindowPlan.of(grid, evidence_step(network.stride, cell_px), network)
 
 
 def _beside(extras: ExtraStack | None, plan: WindowPlan, owner: Window) -> Floats | None:

@@ -8,7 +8,6 @@ fixed offsets instead of all pairs, so that a pixel depends on a known neighbour
 x: colours of B bands in units of the layer's standard deviation; v: the 2n pixels at `OFFSETS` and opposite to them.
 """
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,11 +20,6 @@ ROUNDS = 2
 REACH_PX = ROUNDS * max(max(abs(row), abs(col)) for row, col in OFFSETS)
 LEAST = np.float32(1e-6)  # probability below which a class is no less likely
 Pair = tuple[tuple[slice, slice], tuple[slice, slice], Floats]
-
-
-def margin_px(weight: float, stride: int) -> int:
-    """Pixels around a window whose probabilities its own depend on, rounded up to the network's stride."""
-    return math.ceil(REACH_PX / stride) * stride if weight > 0 else 0
 
 
 def refine(probability: Floats, colours: Floats, valid: Mask, weight: float, spread: float) -> Floats:

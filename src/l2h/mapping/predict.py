@@ -57,33 +57,36 @@ class Predictor:
         patches: Sequence[Patch],
         around: Sequence[Floats | None] | None = None,
         beside: Sequence[Floats | None] | None = None,
+        rim: int = 0,
     ) -> list[Floats]:
-        """Class probabilities float32 [K, H, W] of patches of imagery that all have one shape.
+        """Class probabilities float32 [K, H - 2 rim, W - 2 rim] of patches of imagery that all have one shape.
 
         ``around``: the context of each, for a network that reads it; ``beside``: its extras.
 
         A patch without any valid pixel is not computed: its probabilities are 0. Raises L2HError naming the window
         where the network gives something that is no number.
         """
-        results: list[Floats] = [np.zeros((self.network.classes, *p.valid.shape), "float32") for p in patches]
+        shape = (self.network.classes, *(side - 2 * rim for side in patches[0].valid.shape))
+        results: list[Floats] = [np.zeros(shape, "float32") for _ in patches]
         seen = [i for i, patch in enumerate(patches) if patch.valid.any()]
         for start in range(0, len(seen), self.batch):
             chosen = seen[start : start + self.batch]
             contexts = [around[i] for i in chosen] if around else []
             extras = [beside[i] for i in chosen] if beside else []
-            for i, values in zip(chosen, self._pass([patches[i] for i in chosen], contexts, extras), strict=False):
+            answers = self._pass([patches[i] for i in chosen], contexts, extras, rim)
+            for i, values in zip(chosen, answers, strict=False):
                 _check_finite(values, patches[i])
                 results[i] = values
         return results
 
     def _pass(
-        self, patches: Sequence[Patch], contexts: Sequence[Floats | None], extras: Sequence[Floats | None]
+        self, patches: Sequence[Patch], contexts: Sequence[Floats | None], extras: Sequence[Floats | None], rim: int
     ) -> Floats:
         inputs = np.zeros((self.batch, self.network.bands, *patches[0].valid.shape), "float32")
         for i, patch in enumerate(patches):
             inputs[i] = self.normalisation.apply(patch.values, patch.valid)
         with torch.inference_mode(), repeatable(self.device), self._autocast():
-            logits = self.network(self._tensor(inputs), self._context(contexts), self._beside(extras))
+            logits = self.network(self._tensor(inputs), self._context(contexts), self._beside(extras), rim)
         # outside autocast: the softmax of bf16 logits is taken in float32
         with torch.inference_mode(), repeatable(self.device):
             # layer by layer: the map goes on class by class

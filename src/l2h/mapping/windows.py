@@ -16,6 +16,7 @@ from l2h.core.errors import SettingsError
 from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
 from l2h.core.raster import RasterReader
+from l2h.nets.base import PixelNetwork
 from l2h.nets.context import CoarseImagery, ContextView
 from l2h.nets.extras import VIEW
 
@@ -29,7 +30,8 @@ class WindowPlan:
     halo   : px the network must read around what it is asked for
     margin : px around what is owned for which the network is asked too
     view   : the coarser context that is read beyond the halo; None where the network sees none
-    stride : of the network
+    stride : of the network; what it reads beside the picture covers whole strides
+    fine   : what the picture itself must start on, a divisor of the stride
     """
 
     grid: Grid
@@ -40,27 +42,36 @@ class WindowPlan:
     view: ContextView | None = None
     stride: int = 1
     margin: int = 0
+    fine: int = 1
 
     @classmethod
-    def of(
-        cls, grid: Grid, window_px: int, stride: int, halo: int, view: ContextView | None = None, margin: int = 0
-    ) -> "WindowPlan":
+    def of(cls, grid: Grid, window_px: int, network: PixelNetwork, margin: int = 0) -> "WindowPlan":
         """Raises SettingsError where windows could not start on multiples of the stride."""
-        if window_px % stride or halo % stride or margin % stride:
+        stride = network.stride
+        if window_px % stride:
             raise SettingsError(
                 "network windows must start on multiples of the network's stride",
                 where="mapping.window_px",
                 expected=f"a multiple of {stride}",
                 got=str(window_px),
             )
-        rows, cols = (min(window_px, math.ceil(side / stride) * stride) for side in grid.shape)
-        return cls(grid, window_px, rows, cols, halo, view, stride, margin)
+        rows, cols = (min(window_px, _up(side, stride)) for side in grid.shape)
+        return cls(grid, window_px, rows, cols, network.halo, network.view, stride, margin, network.step)
+
+    @property
+    def around(self) -> int:
+        """Px that are read around what is owned: margin and halo, in whole steps of the network."""
+        return _up(self.margin + self.halo, self.fine)
+
+    @property
+    def rim(self) -> int:
+        """Px of an input's side for which the network is not asked."""
+        return self.around - self.margin
 
     @property
     def input_shape(self) -> tuple[int, int]:
         """Rows and columns of every input."""
-        around = 2 * (self.margin + self.halo)
-        return self.height + around, self.width + around
+        return self.height + 2 * self.around, self.width + 2 * self.around
 
     def owners(self, within: Window | None = None) -> Iterator[Window]:
         """The windows that own pixels of `within`, row-major, cut to the grid only."""
@@ -74,25 +85,35 @@ class WindowPlan:
 
     def read_window(self, owner: Window) -> Window:
         """What an owner reads: its full window, margin and halo, wherever the grid ends."""
-        row, col = owner.row_start, owner.col_start
-        return Window(row, row + self.height, col, col + self.width).pad(self.margin + self.halo)
+        return self._full(owner).pad(self.around)
+
+    def answer_window(self, owner: Window) -> Window:
+        """What the network answers: the full window and its margin."""
+        return self._full(owner).pad(self.margin)
 
     def asked_window(self, owner: Window) -> Window:
-        """What the network is asked for: what is owned and the margin, wherever the grid ends."""
+        """What of it is wanted: what is owned, which ends with the grid, and the margin."""
         return owner.pad(self.margin)
+
+    def beside_window(self, owner: Window) -> Window:
+        """The pixels whose cells are read beside the picture, in whole strides: it reaches as far on every side."""
+        return self._full(owner).pad(_up(self.around, self.stride))
+
+    def _full(self, owner: Window) -> Window:
+        row, col = owner.row_start, owner.col_start
+        return Window(row, row + self.height, col, col + self.width)
 
     def reach(self, within: Window) -> Window:
         """The smallest window of the grid that holds everything read for pixels of `within`; empty where none is."""
         owners = list(self.owners(within))
         if not owners:
             return within.intersect(self.grid.window)
-        margin = self.view.margin if self.view else 0
-        first, last = self.read_window(owners[0]).pad(margin), self.read_window(owners[-1]).pad(margin)
+        first, last = (self._seen(owner) for owner in (owners[0], owners[-1]))
         return Window(first.row_start, last.row_stop, first.col_start, last.col_stop).intersect(self.grid.window)
 
     def extra_cells(self, owner: Window) -> Window:
         """The cells of extras that an owner needs; they may lie beyond the grid."""
-        return VIEW.window(self.read_window(owner), self.stride)
+        return VIEW.window(self.beside_window(owner), self.stride)
 
     def read(self, reader: RasterReader, owner: Window) -> Patch:
         """Imagery of an owner with margin and halo, of `input_shape`; invalid beyond the grid."""
@@ -105,5 +126,13 @@ class WindowPlan:
         """
         if self.view is None:
             return None
-        view, window = self.view, self.read_window(owner).pad(self.view.margin)
-        return CoarseImagery(imagery, view.step).read(window.coarsen(view.step)).values.astype("float32")
+        cells = self._seen(owner).coarsen(self.view.step)
+        return CoarseImagery(imagery, self.view.step).read(cells).values.astype("float32")
+
+    def _seen(self, owner: Window) -> Window:
+        """All that is read of the picture for an owner, coarse or not."""
+        return self.beside_window(owner).pad(self.view.margin) if self.view else self.read_window(owner)
+
+
+def _up(px: int, unit: int) -> int:
+    return math.ceil(px / unit) * unit

@@ -18,6 +18,12 @@ class PixelNetwork(nn.Module):
     stride) that a window must read around the pixels it keeps: with both, pieces equal the whole exactly.
     No layer may look further than the halo: no global pooling, no attention, no spatial or instance norm.
 
+    ``step``, a divisor of the stride, is what the image itself must start on: where a network reads cells beside the
+    image, stride and size are theirs, and the image may be smaller by whole steps, as much on every side.
+
+    ``rim`` px on every side may be left out of what it answers: whoever reads a halo wants no answer there, and most
+    of the work is on the way up. What is answered is the same.
+
     ``view``, where a network has one, says which coarse pixels around the window it also reads: the ``context`` of
     its calls, normalised ``[N, 2 · bands + 1, h, w]``. Without it the network works, seeing less.
 
@@ -27,6 +33,7 @@ class PixelNetwork(nn.Module):
     """
 
     stride: int
+    step: ClassVar[int]
     halo: ClassVar[int]
     view: ClassVar[ContextView | None] = None
 
@@ -50,13 +57,17 @@ class PixelNetwork(nn.Module):
         self.extra = ExtraBranch(channels, groups, hidden, self.channels_8px)
         self.stride = math.lcm(self.stride, LATTICE_PX)
 
-    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
-        """Features ``[N, C, H, W]`` of a normalised image ``[N, bands, H, W]``."""
+    def features(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
+        """Features ``[N, C, H - 2 rim, W - 2 rim]`` of a normalised image ``[N, bands, H, W]``."""
         raise NotImplementedError
 
-    def forward(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
-        """Logits ``[N, classes, H, W]`` of a normalised image ``[N, bands, H, W]`` (0 where there is no data)."""
-        logits: Tensor = self.classifier(self.features(image, context, extras))
+    def forward(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
+        """Logits ``[N, classes, H - 2 rim, W - 2 rim]`` of a normalised image (0 where there is no data)."""
+        logits: Tensor = self.classifier(self.features(image, context, extras, rim))
         return logits
 
     def features_and_logits(
@@ -72,6 +83,32 @@ class PixelNetwork(nn.Module):
             return x
         joined: Tensor = self.extra(x, extras)
         return joined
+
+
+def inside(x: Tensor, rim: int) -> Tensor:
+    """Without `rim` pixels on every side."""
+    return x[..., rim:-rim, rim:-rim] if rim else x
+
+
+def middle(x: Tensor, size: torch.Size) -> Tensor:
+    """The middle of so many rows and columns (the last two of `size`)."""
+    row, col = (x.shape[-2] - size[-2]) // 2, (x.shape[-1] - size[-1]) // 2
+    return x[..., row : row + size[-2], col : col + size[-1]]
+
+
+def rims(rim: int, levels: int) -> list[int]:
+    """How much of the rim is left out before each doubling of the way up, deepest first, in pixels of that level.
+
+    A 3 × 3 convolution after the doubling needs one pixel around what it answers: r below is (r - 1) // 2 above.
+
+    >>> rims(80, 4)
+    [4, 9, 19, 39]
+    """
+    found: list[int] = []
+    for _ in range(levels):
+        rim = max(rim - 1, 0) // 2
+        found.insert(0, rim)
+    return found
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -147,16 +148,22 @@ class ExtraBranch(nn.Module):
         self.join = nn.Conv2d(hidden, outputs, kernel_size=1)
 
     def forward(self, x: Tensor, extras: Tensor) -> Tensor:
-        """Features at 8 px ``[N, C, h, w]``, sides multiples of 10, and normalised extras to features.
+        """Features at 8 px ``[N, C, h, w]`` and normalised extras to features.
 
-        extras : ``[N, channels + groups, 0.8 h + 16, 0.8 w + 16]``: VIEW's margin of 8 cells on every side
+        extras : ``[N, channels + groups, 0.8 h + 16, 0.8 w + 16]``, of h and w that are multiples of 10: VIEW's margin
+        of 8 cells on every side. The features may be the middle of such a window.
         """
         there = extras[:, -self.groups :].amax(dim=1, keepdim=True)
         added = _cut(self.join(self.convs(extras)) * there, VIEW.margin // VIEW.step - RIM)
         # bilinear between centres of cells; a rim of its own keeps the ends of the window out of it
         added = functional.interpolate(added, scale_factor=1.25, mode="bilinear", align_corners=False)
-        joined: Tensor = x + _cut(added, RIM * 5 // 4)
+        joined: Tensor = x + _middle(_cut(added, RIM * 5 // 4), x.shape)
         return joined
+
+
+def _middle(x: Tensor, size: torch.Size) -> Tensor:
+    row, col = (x.shape[-2] - size[-2]) // 2, (x.shape[-1] - size[-1]) // 2
+    return x[..., row : row + size[-2], col : col + size[-1]]
 
 
 def _cut(x: Tensor, rim: int) -> Tensor:

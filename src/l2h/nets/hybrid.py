@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from l2h.nets.base import PixelNetwork, conv_bn_relu
+from l2h.nets.base import PixelNetwork, conv_bn_relu, inside
 from l2h.nets.l2hnet import BLOCKS, ResolutionPreservingBlock
 
 TOKEN_PX, WINDOW_TOKENS, DEPTH, HEADS = 16, 5, 3, 4
@@ -61,6 +61,7 @@ class Hybrid(PixelNetwork):
     """
 
     stride: int = TOKEN_PX * WINDOW_TOKENS
+    step: ClassVar[int] = TOKEN_PX * WINDOW_TOKENS
     halo: ClassVar[int] = 160
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
@@ -77,14 +78,16 @@ class Hybrid(PixelNetwork):
         self.transformer = WindowTransformer(token)
         self.wide, self.narrow = conv_bn_relu(token, wide, 3), conv_bn_relu(wide, narrow, 3)
 
-    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
+    def features(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
         """Features ``[N, 64, H, W]`` (width 32). Sides that are no multiple of 80 are padded with no data, then cut."""
         height, width = image.shape[-2:]
         x = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride))
         local = self.blocks(self.start(x))
         up = self.wide(_larger(self.transformer(self.tokens(local)), 4))  # at stride 4
         up = _larger(self.narrow(up), 4)
-        return torch.cat([local, up], dim=1)[..., :height, :width]
+        return inside(torch.cat([local, up], dim=1)[..., :height, :width], rim)
 
 
 def _larger(x: Tensor, factor: int) -> Tensor:

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from l2h.nets.base import PixelNetwork, conv_bn_relu
+from l2h.nets.base import PixelNetwork, conv_bn_relu, inside
 
 BLOCKS = 5
 
@@ -40,6 +40,7 @@ class L2HNet(PixelNetwork):
     """
 
     stride: int = 1
+    step: ClassVar[int] = 1
     halo: ClassVar[int] = 11
 
     def __init__(self, bands: int, classes: int, width: int = 64) -> None:
@@ -47,7 +48,8 @@ class L2HNet(PixelNetwork):
         self.start = nn.Conv2d(bands, width, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*(ResolutionPreservingBlock(width) for _ in range(BLOCKS)))
 
-    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
-        """Features ``[N, width, H, W]`` at full resolution."""
-        features: Tensor = self.blocks(self.start(image))
-        return features
+    def features(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
+        """Features ``[N, width, H, W]`` at full resolution, less the rim."""
+        return inside(self.blocks(self.start(image)), rim)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from l2h.nets.base import PixelNetwork, conv_bn_relu
+from l2h.nets.base import PixelNetwork, conv_bn_relu, inside, rims
 
 # channels at width 32: full resolution, then strides 2, 4, 8, 16; and what the last fusion leaves
 STEM, LEVELS, TOP = 16, (32, 64, 96, 128), 24
@@ -23,6 +23,7 @@ class Slim(PixelNetwork):
     """
 
     stride: int = 16
+    step: ClassVar[int] = 16
     halo: ClassVar[int] = 80
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
@@ -38,19 +39,25 @@ class Slim(PixelNetwork):
         self.narrow = nn.ModuleList(_conv_bn(b, s) for b, s in zip(levels, skips, strict=True))
         self.up = nn.ModuleList(conv_bn_relu(s, u, 3) for s, u in zip(skips, [top, *skips[1:]], strict=True))
 
-    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
-        """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of the stride are padded, then cut."""
+    def features(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
+        """Features ``[N, 24, H, W]`` (width 32), less the rim. Sides that are no multiple of the step are padded, then
+        cut.
+        """
         height, width = image.shape[-2:]
-        x = self.stem(functional.pad(image, (0, -width % self.stride, 0, -height % self.stride)))
+        x = self.stem(functional.pad(image, (0, -width % self.step, 0, -height % self.step)))
         skips = []
         for number, level in enumerate(self.down):
             skips.append(x)
             x = level(x)
             x = self.with_extras(x, extras) if number == AT_8PX else x
-        for narrow, up in zip(reversed(self.narrow), reversed(self.up), strict=True):
-            below = functional.interpolate(narrow(x), scale_factor=2.0, mode="nearest")
-            x = up(torch.relu(below + skips.pop()))
-        cut: Tensor = x[..., :height, :width]
+        left = 0
+        for narrow, up, less in zip(reversed(self.narrow), reversed(self.up), rims(rim, len(self.up)), strict=True):
+            below = functional.interpolate(narrow(inside(x, less - left)), scale_factor=2.0, mode="nearest")
+            left = 2 * less
+            x = up(torch.relu(below + inside(skips.pop(), left)))
+        cut: Tensor = x[..., rim - left : height - rim - left, rim - left : width - rim - left]
         return cut
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from l2h.nets.base import conv_bn_relu
+from l2h.nets.base import conv_bn_relu, middle
 from l2h.nets.context import ContextView
 from l2h.nets.unet import LEVELS, UNet
 
@@ -54,6 +54,7 @@ class Surround(UNet):
     """
 
     stride: int = 80
+    step: ClassVar[int] = 16
     halo: ClassVar[int] = 80
     view: ClassVar[ContextView | None] = ContextView(step=10, margin=240)
 
@@ -64,9 +65,13 @@ class Surround(UNet):
         self.join = nn.Conv2d(around[-1], LEVELS[-1] * width // 32, kernel_size=1)
 
     def deepest(self, x: Tensor, context: Tensor | None) -> Tensor:
-        """The deepest level and what is around, interpolated linearly from 10 px to 16 px; without context as it is."""
+        """The deepest level and what is around, interpolated linearly from 10 px to 16 px; without context as it is.
+
+        The context may be that of a larger window, with as much more on every side.
+        """
         if context is None or self.view is None:
             return x
         around = self.join(self.around(context, self.view.margin // self.view.step))
-        joined: Tensor = x + functional.interpolate(around, size=x.shape[-2:], mode="bilinear")
+        cells = [side * self.view.step // self.step for side in around.shape[-2:]]
+        joined: Tensor = x + middle(functional.interpolate(around, size=cells, mode="bilinear"), x.shape)
         return joined

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from l2h.nets.base import PixelNetwork, conv_bn_relu
+from l2h.nets.base import PixelNetwork, conv_bn_relu, inside, rims
 
 # channels at width 32: full resolution, then strides 2, 4, 8, 16; and what the last fusion leaves
 STEM, LEVELS, TOP = 16, (32, 64, 96, 128), 24
@@ -22,6 +22,7 @@ class UNet(PixelNetwork):
     """
 
     stride: int = 16
+    step: ClassVar[int] = 16
     halo: ClassVar[int] = 80
 
     def __init__(self, bands: int, classes: int, width: int = 32) -> None:
@@ -38,21 +39,25 @@ class UNet(PixelNetwork):
         fused = [*below[1:], top]
         self.up = nn.ModuleList(conv_bn_relu(b + s, f, 3) for b, s, f in zip(below, above[::-1], fused, strict=True))
 
-    def features(self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None) -> Tensor:
-        """Features ``[N, 24, H, W]`` (width 32). Sides that are no multiple of the stride are padded, then cut."""
+    def features(
+        self, image: Tensor, context: Tensor | None = None, extras: Tensor | None = None, rim: int = 0
+    ) -> Tensor:
+        """Features ``[N, 24, H, W]`` (width 32), less the rim. Sides that are no multiple of the step are padded, then
+        cut.
+        """
         height, width = image.shape[-2:]
-        x = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride))
+        x = functional.pad(image, (0, -width % self.step, 0, -height % self.step))
         x = self.stem(x)  # [N, 16, H', W'] at width 32
         skips = []
         for number, level in enumerate(self.down):
             skips.append(x)
             x = level(x)
             x = self.with_extras(x, extras) if number == AT_8PX else x
-        x = self.deepest(x, context)
-        for fuse in self.up:
-            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = fuse(torch.cat([x, skips.pop()], dim=1))
-        cut: Tensor = x[..., :height, :width]
+        x, left = self.deepest(x, context), 0
+        for fuse, less in zip(self.up, rims(rim, len(self.up)), strict=True):
+            x, left = functional.interpolate(inside(x, less - left), scale_factor=2.0, mode="nearest"), 2 * less
+            x = fuse(torch.cat([x, inside(skips.pop(), left)], dim=1))
+        cut: Tensor = x[..., rim - left : height - rim - left, rim - left : width - rim - left]
         return cut
 
     def deepest(self, x: Tensor, context: Tensor | None) -> Tensor:
