@@ -14,12 +14,13 @@ from l2h.core.grid import Grid, Window
 from l2h.core.ledger import Ledger
 from l2h.core.raster import write_raster
 from l2h.core.tasks import Context
+from l2h.sources.atlas import NEAR_PX, Atlas
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.frame import Frame, footprint, footprints
 from l2h.sources.near import Near
 from l2h.sources.orders import Site
 from l2h.sources.resample import hit
-from l2h.sources.scenes import NEAR_PX, Atlas, list_scenes
+from l2h.sources.scenes import list_scenes
 from l2h.sources.settings import BoundarySettings, ImagerySettings
 from l2h.sources.stage import stage
 from l2h.sources.tally import Tally

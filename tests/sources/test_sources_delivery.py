@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,25 @@ def test_a_run_without_a_tile_has_a_hole(served: Scripted, fetch: Fetch, run: Ru
 def test_a_run_before_fetching_says_what_to_do(run: Run) -> None:
     with pytest.raises(InputError, match=r"nothing of a layer is here \(layer 'esa'\)\. Run `l2h fetch`"):
         run(esa("https://example.org"))
+
+
+def test_a_window_for_another_grid_is_refused_and_the_whole_file_is_not(
+    served: Scripted, tmp_path: Path, fetch: Fetch, run: Run
+) -> None:
+    elsewhere = replace(GRID, x=GRID.x + 5)
+    with Delivery([esa(served.url, take="window")], elsewhere, tmp_path, QUICK) as desk:
+        desk.fetch(desk.plan(), Silent())
+    with pytest.raises(InputError) as raised:
+        run(esa(served.url, take="window"))
+    error = raised.value
+    assert (error.what, error.hint) == ("a file is another part of what is needed", "Run `l2h fetch` again.")
+    assert error.where == str(tmp_path / "inputs/fetched/esa" / WEST)
+    assert error.expected == "EPSG:32650 [499970.0, 3319960.0, 500030.0, 3320000.0]"
+    assert error.got == "EPSG:32650 [499975.0, 3319960.0, 500035.0, 3320000.0]"
+    fetch(esa(served.url, take="window"))
+    assert run(esa(served.url, take="window")).holes == ()
+    fetch(esa(served.url))  # the whole is enough for any grid, also where only a window is asked for
+    assert run(esa(served.url, take="window")).holes == ()
 
 
 def test_a_file_that_changed_after_it_came_is_not_used(

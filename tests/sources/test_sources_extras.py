@@ -246,6 +246,22 @@ def test_blocks_of_any_size_hold_the_same_cells(
     assert len(extras[2].layer().scale or ()) == 2
 
 
+def test_blocks_know_the_files_that_they_meet_without_a_look_at_all(
+    make_raster: Make, make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row, col in np.ndindex(4, 5):  # a file for each cell of the lattice, and one that lies over all
+        make_raster(f"s2_{row}{col}.tif", np.ones((1, 1)), x=X + 10 * col, y=Y - 10 * row, pixel=10)
+    make_raster("s2_all.tif", np.ones((4, 5)), x=X, y=Y, pixel=10)
+    context = make_context(GRID, 10)
+    stage, compared, intersect = step(context, extra()), [], Window.intersect
+    list_extra_sheets(extra(), context.project_dir, CELLS)
+    monkeypatch.setattr(Window, "intersect", lambda self, other: compared.append(0) or intersect(self, other))
+    tasks = stage.steps[1](context)
+    found = {task.arguments["block"].window.edges: [path.name for path in task.inputs] for task in tasks}
+    assert found == {(r, r + 1, c, c + 1): [f"s2_{r}{c}.tif", "s2_all.tif"] for r, c in np.ndindex(4, 5)}
+    assert len(compared) < 5 * 20  # 20 blocks; each with each of the 21 files would be 420
+
+
 def test_only_what_depends_on_a_changed_file_is_made_again(
     make_raster: Make, make_context: Callable[..., Context]
 ) -> None:

@@ -226,3 +226,17 @@ def test_a_day_for_all_scenes_that_say_none(make_raster: Make, tmp_path: Path) -
     make_raster("b.tif", np.zeros((4, 6), "uint8"), y=4)
     scenes = list_scenes([entry("*.tif", date=date(2023, 5, 6))], tmp_path, GRID)
     assert [(s.name, s.date) for s in scenes] == [("b", date(2023, 5, 6)), ("a_20190101", date(2019, 1, 1))]
+
+
+def test_too_many_scenes_say_which_layers_have_them_and_what_to_do(
+    make_raster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.tif", "b.tif", "c.tif"):
+        make_raster(name, np.ones((3, 4, 4), "uint8"))
+    monkeypatch.setattr("l2h.sources.scenes.MAX_SCENES", 2)
+    assert len(list_scenes([entry("[ab].tif")], tmp_path, GRID)) == 2
+    with pytest.raises(InputError) as raised:
+        list_scenes([entry("[ab].tif"), entry("c.tif", name="more")], tmp_path, GRID)
+    assert raised.value.where == "layer 'img': 2, layer 'more': 1"
+    assert (raised.value.expected, raised.value.got) == ("at most 2 files that touch the grid", "3")
+    assert "Merge the files" in raised.value.hint

@@ -15,6 +15,7 @@ from l2h.core.files import read_json
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
 from l2h.core.tasks import Context, Stage, StageReport, run_stage
+from l2h.sources import reading
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 from l2h.sources.stage import stage
 
@@ -137,6 +138,20 @@ def test_what_inspect_finds_of_the_outlines_the_stage_tells_and_refuses_too(
     make_cities([("N", "P", "a", west), ("S", "P", "b", east)])
     project.run()
     assert read_json(found) == []
+
+
+def test_a_scene_is_opened_once_a_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def describe(path: Path, *more: object) -> object:
+        opened.append(path.name)
+        return reading.describe(path, *more)
+
+    monkeypatch.setattr("l2h.sources.scenes.describe", describe)
+    project.run()
+    assert opened == ["east_20210101.tif", "west_20200101.tif"]
+    project.run(block_px=50)  # another run looks again
+    assert len(opened) == 4
 
 
 def test_a_second_run_makes_nothing(project: Project) -> None:

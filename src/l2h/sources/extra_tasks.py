@@ -14,6 +14,7 @@ from l2h.core.tasks import Context, Made, Task
 from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.extras import Cells, ExtraSheet, extra_cells, latitude_cells, list_extra_sheets, month_cells
 from l2h.sources.layer_settings import RIGHTS
+from l2h.sources.near import Near
 from l2h.sources.paths import shown
 
 
@@ -53,9 +54,9 @@ def _key(extra: ExtraSettings, block: Block) -> str:
 
 def _raster_tasks(context: Context, extra: ExtraSettings) -> list[Task]:
     store, tasks = _store(context, extra), []
-    sheets = list_extra_sheets(extra, context.project_dir, store.grid)
+    sheets = Near.of(list_extra_sheets(extra, context.project_dir, store.grid))
     for block in store.blocks:
-        here = tuple(sheet for sheet in sheets if not sheet.covers.intersect(block.window).empty)
+        here = sheets.meeting(block.window)
         output = store.path(block)
         settings = context.place(block.window) | {
             "bands": extra.bands,

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from l2h.core.crs import transformer
-from l2h.core.errors import GridError, InputError
+from l2h.core.errors import InputError
 from l2h.core.grid import Grid, Window
 from l2h.core.raster import open_raster, read_window
 from l2h.core.tasks import Hole
 from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.frame import Frame, footprint
+from l2h.sources.near import touching
 from l2h.sources.paths import find_files
 from l2h.sources.reading import INTEGERS, How, choose_how, describe
 from l2h.sources.resample import (
@@ -64,16 +65,8 @@ def list_extra_sheets(extra: ExtraSettings, project_dir: Path, cells: Grid) -> t
     InputError for a lacking band or values that are no numbers we take, GridError where no file touches the lattice.
     """
     sheets = [_sheet(path, extra, cells) for path in find_files(project_dir, extra.paths, extra.name)]
-    touching = tuple(sheet for sheet in sheets if not sheet.covers.empty)
-    if not touching:
-        raise GridError(
-            "an extra does not touch the project's grid",
-            where=f"layer '{extra.name}', {len(sheets)} files",
-            expected=f"something within {cells.bounds()} of {cells.crs}",
-            got=f"{sheets[0].path.name} in {sheets[0].frame.crs}",
-            hint="Extras may be missing: leave the entry out where there is none for this place.",
-        )
-    return touching
+    hint = "Extras may be missing: leave the entry out where there is none for this place."
+    return touching(sheets, cells, "an extra does not touch", extra.name, hint)
 
 
 def _sheet(path: Path, extra: ExtraSettings, cells: Grid) -> ExtraSheet:

@@ -1,15 +1,46 @@
-"""Near: the things of a long list that meet a window, looked up in a tree instead of searched for."""
+"""Near: the things of a long list that meet a window, looked up in a tree; and those that meet the grid at all."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import shapely
 from shapely import STRtree
 
-from l2h.core.grid import Window
+from l2h.core.errors import GridError
+from l2h.core.grid import Grid, Window
+from l2h.sources.frame import Frame
 
 Thing = TypeVar("Thing")
+
+
+class Placed(Protocol):
+    """A file with its place: the window of the grid outside which it has no pixel."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def frame(self) -> Frame: ...
+
+    @property
+    def covers(self) -> Window: ...
+
+
+File = TypeVar("File", bound=Placed)
+
+
+def touching(files: Sequence[File], grid: Grid, what: str, layer: str, hint: str) -> tuple[File, ...]:
+    """The files of a layer that can touch the grid, in their order; GridError where none can."""
+    found = tuple(file for file in files if not file.covers.empty)
+    if not found:
+        raise GridError(
+            f"{what} the project's grid", where=f"layer '{layer}', {len(files)} files",
+            expected=f"something within {grid.bounds()} of {grid.crs}",
+            got=f"{files[0].path.name} in {files[0].frame.crs}", hint=hint,
+        )  # fmt: skip
+    return found
 
 
 class Near(Generic[Thing]):
@@ -27,6 +58,11 @@ class Near(Generic[Thing]):
         row, row_stop, col, col_stop = edges[self._places].T
         # the tree's boxes are closed: pixel numbers, not edges, so that neighbours do not touch
         self._tree = STRtree(shapely.box(col, row, col_stop - 1, row_stop - 1))
+
+    @classmethod
+    def of(cls, files: Sequence[File]) -> "Near[File]":
+        """Files, each with the window that it covers."""
+        return Near(files, [file.covers for file in files])
 
     def meeting(self, window: Window) -> tuple[Thing, ...]:
         """Those that share a pixel with a window, in the order of the list."""

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from l2h.core.errors import GridError, InputError, LegendError
+from l2h.core.errors import InputError, LegendError
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import STRANGE, Legend, load_legend
 from l2h.core.raster import open_raster
 from l2h.core.tasks import Hole
 from l2h.sources.frame import Frame, footprint
 from l2h.sources.layer_settings import RIGHTS
+from l2h.sources.near import touching
 from l2h.sources.paths import find_files
 from l2h.sources.reading import Header, Recipe, UnreadableError, choose_how, describe, read_tile
 from l2h.sources.resample import TILE_PX
@@ -36,16 +37,8 @@ def list_sheets(product: ProductSettings, project_dir: Path, grid: Grid) -> tupl
         describe(path, (product.band,), product.name) for path in find_files(project_dir, product.paths, product.name)
     ]
     sheets = [_sheet(header, product, grid) for header in headers]
-    touching = tuple(sheet for sheet in sheets if not sheet.covers.empty)
-    if not touching:
-        raise GridError(
-            "a product does not touch the project's grid",
-            where=f"layer '{product.name}', {len(sheets)} files",
-            expected=f"something within {grid.bounds()} of {grid.crs}",
-            got=f"{sheets[0].path.name} in {sheets[0].frame.crs}",
-            hint="Check that the right tiles of the product are there.",
-        )
-    return touching
+    hint = "Check that the right tiles of the product are there."
+    return touching(sheets, grid, "a product does not touch", product.name, hint)
 
 
 def _sheet(header: Header, product: ProductSettings, grid: Grid) -> Sheet:

@@ -23,7 +23,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from l2h.core.errors import InputError, L2HError, StorageError
 from l2h.core.files import atomic_path, sha256_file, write_json
-from l2h.core.formats import check_tiff_whole, driver_of_bytes
+from l2h.core.formats import TruncatedError, check_tiff_whole, driver_of_bytes
 from l2h.core.grid import Grid, Window
 from l2h.sources.extent import rim
 from l2h.sources.frame import Frame, frame_of
@@ -161,8 +161,18 @@ def cut(store: Store, name: str, target: Path, grid: Grid, pace: Pace, advance: 
     with atomic_path(target) as part:
         with open_remote(file, remote.address) as source:
             _copy(source, part, window_for(frame_of(source, name), grid))
-        check_tiff_whole(part)  # what a full disk cut off while closing
+        _check_written(part)
         return write_receipt(target, part, remote, part_of(grid), file.came, time.monotonic() - began)
+
+
+def _check_written(path: Path) -> None:
+    """StorageError where the end of a file is not there: GDAL tells nobody when the disk fills while it closes one."""
+    try:
+        check_tiff_whole(path)
+    except TruncatedError as error:
+        hint = "Free some space and run again: what has come is kept."
+        got, expected = error.got, error.expected
+        raise StorageError("cannot write a file", where=str(path), expected=expected, got=got, hint=hint) from error
 
 
 def write_receipt(target: Path, path: Path, remote: Remote, part: str, came: int, seconds: float) -> Receipt:

@@ -1,28 +1,27 @@
 """Scenes: the files of imagery that touch the grid, each with its place, day, rank and number."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from pathlib import Path
 
-from l2h.core.errors import GridError, InputError
+from l2h.core.errors import InputError
 from l2h.core.grid import Grid, Window
 from l2h.sources.days import scene_date
 from l2h.sources.frame import Frame, footprint, footprints
 from l2h.sources.layer_settings import RIGHTS
 from l2h.sources.listing import Listed, Listing, folder_of, needed_listing
 from l2h.sources.matrix import Matrix, sheet_files
-from l2h.sources.near import Near
+from l2h.sources.near import touching
 from l2h.sources.paths import shown
 from l2h.sources.pictures import Picture, find_pictures
 from l2h.sources.quilt import Piece
 from l2h.sources.reading import Header, Recipe, choose_how, describe
-from l2h.sources.resample import TILE_PX
 from l2h.sources.settings import ImagerySettings
-from l2h.sources.stretch import Scale, Stretch
+from l2h.sources.stretch import Stretch
 
-NEAR_PX = 2 * TILE_PX  # lattice tiles that a window meets reach so far, and interpolation a little further
 MAX_SCENES = 65535  # the scene of a pixel is kept in 16 bits
 
 
@@ -87,53 +86,62 @@ class Roll:
     beside: tuple[tuple[str, Path], ...]
 
 
-class Atlas:
-    """All scenes, to be looked up by window: which of them it meets, each with the pieces it can need.
-
-    Thousands of scenes, and a service's hundreds of thousands of sheets, are put in order once, not for every block.
-    """
-
-    def __init__(self, scenes: Sequence[Scene]) -> None:
-        self._scenes = Near(scenes, [scene.covers for scene in scenes])
-        self._pieces = {s.index: Near(s.pieces, [piece.covers for piece in s.pieces]) for s in scenes if s.pieces}
-
-    def meeting(self, window: Window) -> tuple[Scene, ...]:
-        """The scenes that can give a pixel to a window of the grid, ranked among themselves: no other order counts."""
-        near = window.pad(NEAR_PX)
-        found = enumerate(self._scenes.meeting(window))
-        return tuple(
-            replace(s, rank=rank, pieces=self._pieces[s.index].meeting(near) if s.pieces else ()) for rank, s in found
-        )
-
-
 def list_scenes(
     entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Stretch] | None = None
 ) -> tuple[Scene, ...]:
-    """All scenes that can touch the grid, best rank first, as `call_roll`."""
-    return call_roll(entries, project_dir, grid, scales).scenes
+    """All scenes that can touch the grid, best rank first, as `call_roll`, stretched as `scaled`."""
+    return scaled(call_roll(entries, project_dir, grid).scenes, entries, project_dir, scales or {})
 
 
-def call_roll(
-    entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid, scales: Mapping[str, Stretch] | None = None
-) -> Roll:
-    """All scenes of a project.
+def scaled(
+    scenes: Sequence[Scene], entries: Sequence[ImagerySettings], project_dir: Path, scales: Mapping[str, Stretch]
+) -> tuple[Scene, ...]:
+    """The scenes with the stretches that were found, for those that do not state theirs in numbers.
+
+    scales : layer → stretch found over the whole layer, or its scenes'
+    """
+    by_name = {entry.name: entry for entry in entries}
+
+    def stretched(scene: Scene) -> Scene:
+        entry, stretch = by_name[scene.layer], scales.get(scene.layer, Stretch())
+        found = stretch.whole if entry.tiles else stretch.of(shown(scene.path, project_dir))
+        as_it_is = scene.dtype == "uint8" and not (entry.even or isinstance(entry.scale, str))
+        if not found or scene.recipe.scale or as_it_is:
+            return scene
+        return replace(scene, recipe=replace(scene.recipe, scale=found))
+
+    return tuple(map(stretched, scenes))
+
+
+def call_roll(entries: Sequence[ImagerySettings], project_dir: Path, grid: Grid) -> Roll:
+    """All scenes of a project, each file opened once.
 
     Entries rank in their order; within one, the newest, the clearest or the first listed wins. Indices follow another
     order (entry, oldest first, name), so that a newer scene of the last entry leaves the index of every other alone.
-
-    scales : layer → stretch found over the whole layer, or its scenes', for those that do not state theirs in numbers
     """
     _check_entries(entries)
-    found = [_entry_scenes(entry, project_dir, grid, (scales or {}).get(entry.name, Stretch())) for entry in entries]
+    found = [_entry_scenes(entry, project_dir, grid) for entry in entries]
     ranked = [scene for scenes, _ in found for scene in scenes]
-    if len(ranked) > MAX_SCENES:
-        raise InputError("there are too many scenes", expected=f"at most {MAX_SCENES}", got=str(len(ranked)))
+    _check_number(ranked, entries)
     order = {entry.name: number for number, entry in enumerate(entries)}
     by_age = sorted(ranked, key=lambda s: (order[s.layer], s.date or date.min, shown(s.path, project_dir)))
     index = {scene.path: number for number, scene in enumerate(by_age, start=1)}
     scenes = tuple(replace(scene, index=index[scene.path], rank=rank) for rank, scene in enumerate(ranked))
     beside = tuple((entry.name, path) for entry, (_, paths) in zip(entries, found, strict=True) for path in paths)
     return Roll(scenes, beside)
+
+
+def _check_number(scenes: Sequence[Scene], entries: Sequence[ImagerySettings]) -> None:
+    if len(scenes) <= MAX_SCENES:
+        return
+    counts = Counter(scene.layer for scene in scenes)
+    raise InputError(
+        "a picture has too many scenes",
+        where=", ".join(f"layer '{entry.name}': {counts[entry.name]}" for entry in entries),
+        expected=f"at most {MAX_SCENES} files that touch the grid", got=str(len(scenes)),
+        hint="Merge the files of one flight and day into larger ones (with gdalwarp: a VRT stands for its single "
+        "files), leave out those that others cover, or make a project of each part of the country.",
+    )  # fmt: skip
 
 
 def _check_entries(entries: Sequence[ImagerySettings]) -> None:
@@ -147,39 +155,26 @@ def _check_entries(entries: Sequence[ImagerySettings]) -> None:
         )
 
 
-def _entry_scenes(
-    entry: ImagerySettings, project_dir: Path, grid: Grid, stretch: Stretch
-) -> tuple[list[Scene], tuple[Path, ...]]:
+def _entry_scenes(entry: ImagerySettings, project_dir: Path, grid: Grid) -> tuple[list[Scene], tuple[Path, ...]]:
     """The scenes of an entry that can touch the grid, best first, and the files beside it; GridError where none can."""
     listing = needed_listing(entry, project_dir, grid) if entry.fetched else None
     if listing is not None and entry.tiles:
-        scenes = [_service_scene(entry, listing, project_dir, grid, stretch.whole)]
+        scenes = [_service_scene(entry, listing, project_dir, grid)]
     else:
         listed = _arrived(entry, listing, project_dir) if listing else {}
         pictures: Sequence[Picture] = [Picture(path) for path in listed]
         if listing is None:
             pictures = find_pictures(project_dir, entry.paths, entry.name, entry.vrt_folders)
-        scenes = [
-            _scene(entry, picture, grid, stretch.of(shown(picture.path, project_dir)), listed.get(picture.path))
-            for picture in pictures
-        ]
+        scenes = [_scene(entry, picture, grid, listed.get(picture.path)) for picture in pictures]
     _check_types(entry, scenes)
-    touching = [scene for scene in scenes if not scene.covers.empty]
-    if not touching:
-        raise GridError(
-            "no scene touches the project's grid",
-            where=f"layer '{entry.name}', {len(scenes)} files",
-            expected=f"something within {grid.bounds()} of {grid.crs}",
-            got=f"{scenes[0].name} in {scenes[0].frame.crs}",
-            hint="Check the CRS of the scenes and of the grid.",
-        )
+    here = touching(scenes, grid, "no scene touches", entry.name, "Check the CRS of the scenes and of the grid.")
     beside = [scene.path for scene in scenes if scene.covers.empty]
     if listing is not None:  # those that were not fetched, since they lie beside the grid
         beside += [folder_of(project_dir, entry.name) / scene.file for scene in listing.scenes if scene.beside]
-    return rank(touching, entry.rank), tuple(beside)
+    return rank(here, entry.rank), tuple(beside)
 
 
-def _service_scene(entry: ImagerySettings, listing: Listing, project_dir: Path, grid: Grid, scale: Scale) -> Scene:
+def _service_scene(entry: ImagerySettings, listing: Listing, project_dir: Path, grid: Grid) -> Scene:
     """The sheets of a service as the one picture that they are.
 
     Where each lies is known from the level, so a single one is opened: that all are as they came, their receipts say.
@@ -191,7 +186,7 @@ def _service_scene(entry: ImagerySettings, listing: Listing, project_dir: Path, 
     paths = [path for path in _arrived(entry, listing, project_dir) if path.name in sheets]
     places = [sheets[path.name].shift(-whole.row_start, -whole.col_start) for path in paths]
     pieces = map(Piece, paths, places, footprints(frame, places, grid))
-    one = _scene(entry, Picture(paths[0]), grid, scale, None)
+    one = _scene(entry, Picture(paths[0]), grid, None)
     return replace(
         one, name=entry.name, path=folder_of(project_dir, entry.name), date=entry.dates.get(entry.name, entry.date),
         frame=frame, covers=footprint(frame, grid), pieces=tuple(piece for piece in pieces if not piece.covers.empty),
@@ -234,14 +229,13 @@ def _arrived(entry: ImagerySettings, listing: Listing, project_dir: Path) -> dic
     return here
 
 
-def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, scale: Scale, listed: Listed | None) -> Scene:
+def _scene(entry: ImagerySettings, picture: Picture, grid: Grid, listed: Listed | None) -> Scene:
     header = describe(picture.path, picture.pick(entry.bands, entry.name), entry.name)
     _check_place(picture, header, entry.name)
     nodata = (*picture.nodata, *(() if entry.nodata is None else (entry.nodata,)))
     how = choose_how(entry.resampling, header.frame, grid)
-    found = scale if header.dtype != "uint8" or entry.even or isinstance(entry.scale, str) else ()
     stated = () if entry.even else entry.pairs
-    recipe = Recipe(header.bands, nodata, stated or found or None, how)
+    recipe = Recipe(header.bands, nodata, stated or None, how)
     facts = facts_of(header, entry, listed)
     return Scene(
         0, 0, entry.name, facts.name, header.path, facts.day, facts.cloud, header.frame, footprint(header.frame, grid),

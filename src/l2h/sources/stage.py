@@ -19,6 +19,7 @@ from l2h.core.legend import load_legend
 from l2h.core.raster import write_raster
 from l2h.core.tasks import Context, Made, Stage, Task
 from l2h.sources.arrivals import arrival_tasks
+from l2h.sources.atlas import Atlas
 from l2h.sources.boundaries import Cities, own_pixels, read_cities
 from l2h.sources.capture import capture_path, capture_tasks, count_scenes
 from l2h.sources.extra_settings import ExtraSettings
@@ -29,7 +30,7 @@ from l2h.sources.paths import shown
 from l2h.sources.products import Sheet, list_sheets, product_codes, product_table
 from l2h.sources.radiometry import NAME as RADIOMETRY
 from l2h.sources.radiometry import radiometry_tasks, recorded_scales
-from l2h.sources.scenes import Atlas, Roll, Scene, call_roll, list_scenes, scene_table
+from l2h.sources.scenes import Roll, Scene, call_roll, scaled, scene_table
 from l2h.sources.settings import BoundarySettings, ImagerySettings, OsmSettings, ProductSettings, SurveySettings
 from l2h.sources.tables import LAYERS, cities_task, osm_task, survey_task
 
@@ -43,10 +44,31 @@ def stage(
     extras: tuple[ExtraSettings, ...] = (),
 ) -> Stage:
     """The tasks that fill `work/layers`. Nothing runs, and no file is opened, until the stage is planned."""
-    tables = partial(_table_tasks, imagery=imagery, products=products, osm=osm, boundary=boundary, survey=survey)
-    blocks = partial(_block_tasks, imagery=imagery, products=products)
+    register = Register(imagery)
+    tables = partial(_table_tasks, register=register, products=products, osm=osm, boundary=boundary, survey=survey)
+    blocks = partial(_block_tasks, register=register, products=products)
     beside = (partial(extras_table, extras), partial(extras_step, extras)) if extras else ()
     return Stage(LAYERS, (tables, blocks, capture_tasks, *beside))
+
+
+class Register:
+    """The scenes of a project, called once for both steps of the stage: a picture may have tens of thousands."""
+
+    def __init__(self, imagery: tuple[ImagerySettings, ...]) -> None:
+        self.imagery = imagery
+        self._called: tuple[Context, Roll] | None = None
+
+    def call(self, context: Context) -> Roll:
+        """All scenes, looked at anew."""
+        roll = call_roll(self.imagery, context.project_dir, context.grid)
+        self._called = context, roll
+        return roll
+
+    def stretched(self, context: Context) -> tuple[Scene, ...]:
+        """The scenes as the step before called them, with the stretches that were found since."""
+        called, roll = self._called or (None, None)
+        roll = roll if roll and called is context else self.call(context)
+        return scaled(roll.scenes, self.imagery, context.project_dir, recorded_scales(context.work))
 
 
 # --- step 1: tables ---------------------------------------------------------------------------------------------------
@@ -54,16 +76,17 @@ def stage(
 
 def _table_tasks(
     context: Context,
-    imagery: tuple[ImagerySettings, ...],
+    register: Register,
     products: tuple[ProductSettings, ...],
     osm: OsmSettings | None,
     boundary: BoundarySettings,
     survey: SurveySettings | None,
 ) -> list[Task]:
     folder = context.work / LAYERS
+    imagery = register.imagery
     layers = (*products, *imagery, *((osm,) if osm else ()), boundary, *((survey,) if survey else ()))
     arrivals = arrival_tasks(context, layers, partial(_read_cities, context, boundary))
-    roll = call_roll(imagery, context.project_dir, context.grid)
+    roll = register.call(context)
     tasks = [
         _scenes_task(context, roll, imagery),
         *radiometry_tasks(context, roll.scenes, imagery),
@@ -121,8 +144,7 @@ def _products_tasks(products: tuple[ProductSettings, ...], boundary: BoundarySet
 
 
 def _sheets_near(context: Context, product: ProductSettings) -> Near[Sheet]:
-    sheets = list_sheets(product, context.project_dir, context.grid)
-    return Near(sheets, [sheet.covers for sheet in sheets])
+    return Near.of(list_sheets(product, context.project_dir, context.grid))
 
 
 def survey_step(survey: SurveySettings) -> Callable[[Context], list[Task]]:
@@ -137,10 +159,8 @@ def survey_tasks(survey: SurveySettings, context: Context) -> list[Task]:
 # --- step 2: blocks ---------------------------------------------------------------------------------------------------
 
 
-def _block_tasks(
-    context: Context, imagery: tuple[ImagerySettings, ...], products: tuple[ProductSettings, ...]
-) -> list[Task]:
-    scenes = list_scenes(imagery, context.project_dir, context.grid, recorded_scales(context.work))
+def _block_tasks(context: Context, register: Register, products: tuple[ProductSettings, ...]) -> list[Task]:
+    scenes = register.stretched(context)
     for scene in scenes:
         if scene.unscaled:
             raise InputError("the stretch of a layer is not found yet", where=str(context.work / f"{RADIOMETRY}.json"))
@@ -148,7 +168,7 @@ def _block_tasks(
     sheets = [(product, _sheets_near(context, product)) for product in products]
     tasks = []
     for block in context.grid.blocks(context.block_px):
-        tasks.append(_imagery_task(context, block, atlas, len(imagery[0].bands)))
+        tasks.append(_imagery_task(context, block, atlas, len(register.imagery[0].bands)))
         tasks += [_product_task(context, block, product, near) for product, near in sheets]
         tasks.append(_regions_task(context, block))
     return tasks
