@@ -11,7 +11,8 @@ per cent. Per family, of all its cases together:
     far_traffic   F1 of traffic route on labelled pixels farther than 6 m from every given road line and footprint;
                   null where the references do not tell traffic from building
     ece           expected calibration error: Σ_b n_b / n · |share right_b - mean confidence_b| over twenty bins of
-                  confidence, 5 % wide, half-open but the last
+                  confidence, 5 % wide, half-open but the last. Not of pixels mapped as a class that the reference
+                  does not tell from another: it takes both for right, and the confidence is told of one
     reliability   the bins themselves: pixels, mean confidence, share right
 """
 
@@ -109,10 +110,11 @@ def count_case(case: Case, maps: Path, groups: dict[tuple[int, ...], int]) -> Co
     mapped, confidence = _read(maps / f"{case.name}.tif", grid), _read(maps / "confidence" / f"{case.name}.tif", grid)
     truth, told = groups_of(accepted(case), groups)[reference], groups_of(_by_code(groups), groups)[mapped]
     labelled, right = truth >= 0, truth == told
+    judged = labelled & ~np.isin(mapped, [code for group in groups if len(group) > 1 for code in group])
     edge = near_other_class(truth)
     counts = Counts(
         edge=np.array([(edge & right).sum(), edge.sum()]),
-        bins=bin_confidence(confidence[labelled], right[labelled]),
+        bins=bin_confidence(confidence[judged], right[judged]),
     )
     road = groups.get((TRAFFIC,))
     if road is not None:

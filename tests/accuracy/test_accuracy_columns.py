@@ -59,23 +59,45 @@ OSM = """<?xml version="1.0"?>
 """
 
 
-def test_a_case_of_two_classes_and_one_given_road(columns: ModuleType, tmp_path: Path) -> None:
-    """A road along row 3 is given, one along row 15 is not; the map has the first and half of the second."""
-    case = tmp_path / "cases" / "town_1"
-    (tmp_path / "maps" / "confidence").mkdir(parents=True)
+def write_case(folder: Path, reference: np.ndarray, mapped: np.ndarray, confidence: np.ndarray, accept: dict) -> None:
+    """A case `town_1` and its map, uint8 [H, W] each, without a vector."""
+    case = folder / "cases" / "town_1"
+    (folder / "maps" / "confidence").mkdir(parents=True)
     case.mkdir(parents=True)
-    reference = np.full((1, 20, 40), 2, "uint8")
-    reference[0, (3, 15)] = 1
-    mapped = reference.copy()
-    mapped[0, 15, 20:] = 2
     for path, values in (
         (case / "reference.tif", reference),
         (case / "image.tif", reference),
-        (tmp_path / "maps" / "town_1.tif", mapped),
-        (tmp_path / "maps" / "confidence" / "town_1.tif", np.full_like(mapped, 100)),
+        (folder / "maps" / "town_1.tif", mapped),
+        (folder / "maps" / "confidence" / "town_1.tif", confidence),
     ):
-        write_raster(path, values, GRID, GRID.window)
-    (case / "meta.json").write_text(json.dumps({"accept": {"1": [1], "2": [2]}}))
+        write_raster(path, values[None], GRID, GRID.window)
+    (case / "meta.json").write_text(json.dumps({"accept": accept}))
+
+
+def test_confidence_is_not_judged_of_classes_the_reference_does_not_tell_apart(
+    columns: ModuleType, tmp_path: Path
+) -> None:
+    """Urban land is 1 or 6 alike: a map that is 55 % sure of a 6 there is always right, and not under-confident."""
+    reference = np.full((20, 40), 2, "uint8")
+    reference[:, 20:] = 6
+    mapped, confidence = reference.copy(), np.where(reference == 6, 55, 90).astype("uint8")
+    mapped[0, :20] = 9  # a twentieth of the trees is water to the map
+    mapped[1, :20] = 6  # and one is built-up, which is wrong but not judged either
+    write_case(tmp_path, reference, mapped, confidence, {"2": [2], "6": [1, 6], "9": [9]})
+    [(_, cases)] = columns.find_families(tmp_path / "cases").items()
+    row = columns.score_family(cases, tmp_path / "maps")
+    assert row["reliability"]["pixels"] == [19 * 20]
+    assert row["ece"] == pytest.approx(abs(18 / 19 - 0.9), abs=1e-4)
+
+
+def test_a_case_of_two_classes_and_one_given_road(columns: ModuleType, tmp_path: Path) -> None:
+    """A road along row 3 is given, one along row 15 is not; the map has the first and half of the second."""
+    reference = np.full((20, 40), 2, "uint8")
+    reference[[3, 15]] = 1
+    mapped = reference.copy()
+    mapped[15, 20:] = 2
+    write_case(tmp_path, reference, mapped, np.full_like(mapped, 100), {"1": [1], "2": [2]})
+    case = tmp_path / "cases" / "town_1"
     from pyproj import Transformer
 
     to_degrees = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True)
