@@ -51,6 +51,15 @@ def test_a_bias_multiplies_a_coarse_class() -> None:
     np.testing.assert_allclose(told[:, 0], [0.4, 0.2, 0.4], rtol=1e-5)
 
 
+def test_low_temperatures_of_unlikely_classes_stay_numbers() -> None:
+    # 1e-6 to the power of ten is no float32
+    told = Calibration(coarse=0.1, split=0.1).apply(column(2e-6, 1 - 3e-6, 1e-6), INDEX, 2)
+    np.testing.assert_allclose(told.sum(axis=0), 1, rtol=1e-6)
+    even = Calibration(split=0.1).apply(column(1e-9, 1.0, 0.0), INDEX, 2)
+    np.testing.assert_allclose(even[0], even[2])
+    assert np.isfinite(told).all()
+
+
 @given(
     st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda p: sum(p) > 0.1),
     st.floats(0.2, 5), st.floats(0.2, 5), st.floats(-2, 2),

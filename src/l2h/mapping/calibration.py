@@ -52,7 +52,8 @@ class Calibration:
         whole = np.zeros((classes, *probability.shape[1:]), "float32")
         for k, j in enumerate(coarse_of_fine):
             whole[j] += probability[k]
-        told = np.maximum(whole, TINY) ** np.float32(1 / self.coarse)
+        told = np.maximum(whole, TINY)
+        told = (told / told.max(axis=0)) ** np.float32(1 / self.coarse)
         if self.bias:
             factor = np.exp(np.asarray(self.bias, "float32"))
             told *= factor.reshape(-1, *(1,) * (told.ndim - 1))
@@ -60,7 +61,9 @@ class Calibration:
         result = told[coarse_of_fine]
         for j in np.flatnonzero(np.bincount(coarse_of_fine, minlength=classes) > 1):
             members = np.flatnonzero(coarse_of_fine == j)
-            shares = np.maximum(probability[members], TINY) ** np.float32(1 / self.split)
+            shares = np.maximum(probability[members], TINY)
+            # of the likelier one first: a low S would make numbers of both that no float holds
+            shares = (shares / shares.max(axis=0)) ** np.float32(1 / self.split)
             result[members] *= shares / shares.sum(axis=0)
         return np.asarray(result, "float32")
 
