@@ -9,18 +9,25 @@ from _coverage import POINTS, sets_table
 from l2h.core.files import read_json
 
 
-def report(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> Iterator[str]:
-    """The tables of the page."""
+def tables(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> dict[str, Iterator[str]]:
+    """The tables of the page by their marks."""
     found = {
         family: [read_json(path) for s in seeds if (path := runs / str(s) / f"{family}.json").exists()]
         for family in families
     }
     found = {family: records for family, records in found.items() if records}
-    yield "# Confidence and the prior's switch on real pictures\n"
-    yield from _before_after(found)
-    yield from _points_table(found)
-    yield from sets_table(found, POINTS)
-    yield from _switch_table(found)
+    whole = {family: [r for r in records if len(r["switch"]) > 1] for family, records in found.items()}
+    switched = {family: records for family, records in whole.items() if records}  # not measured with --whole
+    vectors = {family: records for family, records in found.items() if records[0]["drawn"]}
+    return {
+        "before and after": _before_after(found),
+        "alone": _alone(found),
+        "drawn": _drawn(vectors),
+        "whole": _whole(vectors),
+        "points": _points_table(found),
+        "sets": sets_table(found, POINTS),
+        "switch": _switch_table(switched),
+    }
 
 
 def _mean(records: Sequence[dict], *path: str) -> float:
@@ -32,78 +39,83 @@ def _mean(records: Sequence[dict], *path: str) -> float:
     return mean(values)
 
 
+def _pairs(records: Sequence[dict], first: tuple[str, ...], second: tuple[str, ...], *keys: str) -> list[str]:
+    """Means "before → after" of each key."""
+    return [f"{_mean(records, *first, key):.3f} → {_mean(records, *second, key):.3f}" for key in keys]
+
+
+def _by_seed(records: Sequence[dict], *path: str) -> str:
+    return ", ".join(f"{_mean([record], *path):.3f}" for record in records)
+
+
 def _before_after(found: dict[str, list[dict]]) -> Iterator[str]:
-    yield "## Before and after\n"
     yield (
-        "| Family | seeds | accuracy | confidence before → after | ECE before, by seed | ECE before → after | Brier "
-        "| log loss | best temperatures (coarse, split), and their ECE |"
+        "| Family | right | says before → after | ECE before, by seed | ECE after, by seed | Brier | log loss "
+        "| best T, S, and their ECE |"
     )
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|"
     for family, records in found.items():
-        one = [f"{r['fused']['raw']['ece']:.3f}" for r in records]
-        pairs = [
-            f"{_mean(records, 'fused', 'raw', key):.3f} → {_mean(records, 'fused', 'default', key):.3f}"
-            for key in ("mean_confidence", "ece", "brier", "log_loss")
-        ]
-        best = [_mean(records, "fused", "best", key) for key in ("coarse", "split", "ece")]
-        yield (
-            f"| {family} | {len(records)} | {_mean(records, 'fused', 'raw', 'accuracy'):.3f} | {pairs[0]} "
-            f"| {', '.join(one)} | **{pairs[1]}** | {pairs[2]} | {pairs[3]} "
-            f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
+        says, brier, loss = _pairs(
+            records, ("fused", "raw"), ("fused", "default"), "mean_confidence", "brier", "log_loss"
         )
-    yield "\nThe network alone, without the prior:\n"
-    yield "| Family | accuracy | confidence before → after | ECE before → after | best temperatures, and their ECE |"
-    yield "|---|---|---|---|---|"
+        cells = [
+            family, f"{_mean(records, 'fused', 'raw', 'accuracy'):.3f}", says, _by_seed(records, "fused", "raw", "ece"),
+            f"**{_by_seed(records, 'fused', 'default', 'ece')}**", brier, loss, _best(records, "fused"),
+        ]  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
+
+
+def _alone(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "| Family | right | says before → after | ECE before, by seed | after, by seed | best T, S, and their ECE |"
+    yield "|---|---|---|---|---|---|"
     for family, records in found.items():
-        best = [_mean(records, "alone", "best", key) for key in ("coarse", "split", "ece")]
-        pairs = [
-            f"{_mean(records, 'alone', 'raw', key):.3f} → {_mean(records, 'alone', 'default', key):.3f}"
-            for key in ("mean_confidence", "ece")
-        ]
-        yield (
-            f"| {family} | {_mean(records, 'alone', 'raw', 'accuracy'):.3f} | {pairs[0]} | {pairs[1]} "
-            f"| {best[0]:.2f}, {best[1]:.2f}: {best[2]:.3f} |"
-        )
-    yield "\nAll pixels of the map, vectors drawn, told by the network alone and with the vectors:\n"
-    yield "| Family | right | says, alone → with | ECE | Brier |"
-    yield "|---|---|---|---|---|"
+        (says,) = _pairs(records, ("alone", "raw"), ("alone", "default"), "mean_confidence")
+        errors = [_by_seed(records, "alone", how, "ece") for how in ("raw", "default")]
+        right = f"{_mean(records, 'alone', 'raw', 'accuracy'):.3f}"
+        yield f"| {family} | {right} | {says} | {' | '.join(errors)} | {_best(records, 'alone')} |"
+
+
+def _best(records: Sequence[dict], which: str) -> str:
+    coarse, split, ece = (_mean(records, which, "best", key) for key in ("coarse", "split", "ece"))
+    return f"{coarse:.2f}, {split:.2f}: {ece:.3f}"
+
+
+def _whole(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "| Family | right | says alone → with | ECE alone, by seed | ECE with, by seed | Brier |"
+    yield "|---|---|---|---|---|---|"
     for family, records in found.items():
-        pairs = [
-            " → ".join(f"{_mean(records, 'whole', how, key):.3f}" for how in ("network", "witness"))
-            for key in ("mean_confidence", "ece", "brier")
-        ]
-        yield f"| {family} | {_mean(records, 'whole', 'network', 'accuracy'):.3f} | {' | '.join(pairs)} |"
-    yield "\nPixels that a known vector is drawn on, told by the network alone and with the vector:\n"
-    yield "| Family | vector | share of labelled pixels | right | says, alone → with | ECE | Brier |"
-    yield "|---|---|---|---|---|---|---|"
+        says, brier = _pairs(records, ("whole", "network"), ("whole", "witness"), "mean_confidence", "brier")
+        errors = [_by_seed(records, "whole", how, "ece") for how in ("network", "witness")]
+        right = f"{_mean(records, 'whole', 'network', 'accuracy'):.3f}"
+        yield f"| {' | '.join([family, right, says, *errors, brier])} |"
+
+
+def _drawn(found: dict[str, list[dict]]) -> Iterator[str]:
+    yield "| Family | vector | share | right | says alone → with | ECE alone, by seed | ECE with, by seed | Brier |"
+    yield "|---|---|---|---|---|---|---|---|"
     for family, records in found.items():
         for kind in records[0]["drawn"]:
             head = [f"{_mean(records, 'drawn', kind, *key):.3f}" for key in (("share",), ("network", "accuracy"))]
-            pairs = [
-                " → ".join(f"{_mean(records, 'drawn', kind, how, key):.3f}" for how in ("network", "witness"))
-                for key in ("mean_confidence", "ece", "brier")
-            ]
-            yield f"| {family} | {kind} | {' | '.join(head + pairs)} |"
-    yield ""
+            alone, witness = ("drawn", kind, "network"), ("drawn", kind, "witness")
+            says, brier = _pairs(records, alone, witness, "mean_confidence", "brier")
+            errors = [_by_seed(records, *how, "ece") for how in (alone, witness)]
+            yield f"| {' | '.join([family, kind, *head, says, *errors, brier])} |"
 
 
 def _points_table(found: dict[str, list[dict]]) -> Iterator[str]:
-    yield "## With interpreted points\n"
-    yield "| Family | as it comes | default | " + " | ".join(f"{n} points" for n in POINTS) + " |"
-    yield "|---" * (3 + len(POINTS)) + "|"
+    yield "| Family | seeds | as it comes | default | " + " | ".join(f"{n} points" for n in POINTS) + " |"
+    yield "|---" * (4 + len(POINTS)) + "|"
     for family, records in found.items():
         sizes = [str(n) for n in POINTS if records[0]["points"][str(n)]]
         cells = [f"{_mean(records, 'points', n, 'ece'):.3f}" for n in sizes] + ["–"] * (len(POINTS) - len(sizes))
         base = [f"{_mean(records, 'points', sizes[0], key):.3f}" for key in ("raw", "default")]
-        yield f"| {family} | {' | '.join(base + cells)} |"
-    yield ""
+        yield f"| {family} | {len(records)} | {' | '.join(base + cells)} |"
 
 
 def _switch_table(found: dict[str, list[dict]]) -> Iterator[str]:
-    yield "## The prior's switch\n"
     yield (
         "| Family | Labels of | OA off → on | mIoU off → on | network of itself | label model | its cells | agreement "
-        "| best | this rule, by seed | by agreement, by seed |"
+        "| best | the rule, by seed | by agreement, by seed |"
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
     lost = {"decides": 0.0, "by_gap": 0.0, "always": 0.0, "never": 0.0}

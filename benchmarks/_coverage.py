@@ -29,14 +29,14 @@ def said_of(told: Told, probability: Doubles, chosen: np.ndarray) -> tuple[np.nd
     return alone.T, told.with_prior.hear(alone, told.drawn[chosen], told.mapper.values).T
 
 
-def mapped_of(told: Told, probability: Doubles) -> np.ndarray:
-    """Place of the map's class at each pixel: the likeliest, or the vector's."""
+def mapped_of(told: Told, best: np.ndarray) -> np.ndarray:
+    """Place of the map's class at each pixel: the one taken where nothing is drawn, or the vector's."""
     place = np.zeros(256, "int64")
     place[list(told.mapper.values)] = np.arange(len(told.mapper.values))
-    return np.where(told.drawn > 0, place[told.drawn], probability.argmax(axis=1))
+    return np.where(told.drawn > 0, place[told.drawn], best)
 
 
-def sets_at(told: Told, probability: Doubles, n: int) -> dict[str, Any]:
+def sets_at(told: Told, probability: Doubles, best: np.ndarray, n: int) -> dict[str, Any]:
     """Sets of classes bounded at n points of every other square, held against the pixels of the others.
 
     All pixels count, those that vectors are drawn on with what is told there. Means of the draws; least of them.
@@ -50,7 +50,7 @@ def sets_at(told: Told, probability: Doubles, n: int) -> dict[str, Any]:
     heard = np.concatenate([calibrations, judges])
     said = np.zeros_like(probability, "float32")
     said[heard] = said_of(told, probability, heard)[1]
-    mapped = mapped_of(told, probability)
+    mapped = mapped_of(told, best)
     rows = []
     for draw in range(SET_DRAWS):
         chosen = np.random.default_rng(draw).choice(calibrations, n, replace=False)
@@ -82,7 +82,6 @@ def _summary(values: Sequence[float]) -> dict[str, float]:
 
 def sets_table(found: Mapping[str, Sequence[dict]], points: Sequence[int]) -> Iterator[str]:
     """Rows by family, number of points and level."""
-    yield "## Sets of classes\n"
     yield "| Family | seeds | points | map right | level | hold the truth, mean (least to most) | worst class | size |"
     yield "|---|---|---|---|---|---|---|---|"
     for family, records in found.items():
@@ -96,4 +95,3 @@ def sets_table(found: Mapping[str, Sequence[dict]], points: Sequence[int]) -> It
                     f"| {family} | {len(rows)} | {n} | {mean(row['map'] for row in rows):.3f} | {level} "
                     f"| {holds:.3f} ({least:.3f} to {most:.3f}) | {worst:.3f} | {size:.2f} |"
                 )
-    yield ""

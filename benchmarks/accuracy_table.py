@@ -37,8 +37,9 @@ OpenStreetMap of the cases it maps; the references are opened by the scorers alo
 together, means of the seeds. Made by `benchmarks/accuracy_table.py`.
 
 Edge: overall accuracy within 4 px of a pixel labelled otherwise. Far traffic: F1 of traffic route farther than 6 m from
-every road and footprint that was given. ECE: expected calibration error of the confidence band, twenty bins. MFLOP/px:
-of the network, a multiply-add counts two. Seconds and Mpx/s are wall clock of a machine that may have done other work.
+every road and footprint that was given. ECE: expected calibration error of the confidence band, twenty bins, of pixels
+mapped as a class that the reference tells from others. MFLOP/px: of the network, a multiply-add counts two. Seconds and
+Mpx/s are wall clock of a machine that may have done other work.
 
 """
 COLUMNS = (

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """What calibration makes of the confidence, and what the prior's switch decides, on real pictures.
 
-    python benchmarks/calibration.py CASES RUNS [--seeds 0 1 2] [--families zurich …] [--table OUT.md]
+    python benchmarks/calibration.py CASES RUNS [--networks FOLDER] [--seeds 0 1 2] [--families zurich …] [--whole]
+                                     [--page docs/benchmarks/calibration.md]
 
-RUNS/<seed>/<family>/ are workspaces that `accuracy.py --work RUNS/<seed> --seed <seed>` left; references are opened
-only here. Per family and seed: expected calibration error, Brier score and log loss of the confidence before and
-after; the temperatures that would have been best; what interpreted points make of it (drawn in every other square of
-100 m, judged in the others); and, with labels of fewer products than the network learned from, what the switch decides.
+RUNS/<seed>/<family>/ are workspaces that `accuracy.py --work RUNS/<seed> --seed <seed>` left, or they lie in
+--networks, where nothing is written; references are opened only here. Class and confidence are those of the map. Per
+family and seed: expected calibration error, Brier score and log loss of the confidence before and after; the
+temperatures that would have been best; what interpreted points make of it (drawn in every other square of 100 m, judged
+in the others); and, with labels of fewer products than the network learned from, what the switch decides.
+RUNS/<seed>/<family>.json keeps what was measured; the marked tables of the page are written from all of them.
 """
 
-import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +19,16 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from _calibration_tables import report
+from _calibration_tables import tables
 from _cases import find_families
 from _coverage import POINTS, mapped_of, said_of, sets_at, squares
-from _probabilities import Doubles, Told, subsets, tell
+from _pages import fill, parser_of, workspaces
+from _probabilities import ALONE, Doubles, Told, subsets, tell
 
 from l2h.accuracy.confidence import calibration_scores
-from l2h.core.files import write_json, write_text
+from l2h.core.files import write_json
 from l2h.core.legend import BUILDING, TRAFFIC, coarse_legend
 from l2h.mapping.calibration import Calibration, fit_points
-from l2h.mapping.evidence import fuse
 
 DRAWS = 5
 ENOUGH = 4000  # points that the best temperatures are fitted to
@@ -35,28 +37,19 @@ COARSE = len(coarse_legend())
 
 
 def main() -> int:
-    options = _parse()
+    page = Path(__file__).parent.parent / "docs/benchmarks/calibration.md"
+    parser = parser_of(__doc__, page)
+    parser.add_argument("--whole", action="store_true", help="labels of all products only; the switch is not looked at")
+    options = parser.parse_args()
     found = find_families(options.cases)
-    for seed in options.seeds:
-        for family in options.families or sorted(found):
-            out, work = options.runs / str(seed) / f"{family}.json", options.runs / str(seed) / family
-            if not out.exists() and (work / "train/network.safetensors").exists():
-                write_json(out, measure(tell(found[family], work, list(subsets())[-1 if options.whole else 0 :])))
-                sys.stderr.write(f"{family} {seed}\n")
-    if options.table:
-        write_text(options.table, "\n".join(report(options.runs, options.seeds, sorted(found))) + "\n")
+    for seed, family, work in workspaces(options, found):
+        out = options.runs / str(seed) / f"{family}.json"
+        if not out.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_json(out, measure(tell(found[family], work, list(subsets())[-1 if options.whole else 0 :])))
+            sys.stderr.write(f"{family} {seed}\n")
+    fill(options.page, tables(options.runs, options.seeds, sorted(found)))
     return 0
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", type=Path)
-    parser.add_argument("runs", type=Path)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--families", nargs="+")
-    parser.add_argument("--whole", action="store_true", help="labels of all products only")
-    parser.add_argument("--table", type=Path)
-    return parser.parse_args()
 
 
 @dataclass(frozen=True)
@@ -65,13 +58,13 @@ class Heard:
 
     told: Told
     probability: Doubles
+    best: np.ndarray
     free: np.ndarray
 
     def scores(self, calibration: Calibration, part: np.ndarray | None = None) -> dict[str, Any]:
         """Scores of the confidence, in whole per cent; classes that share a reference code count as one."""
         chosen = self.free if part is None else self.free & part
-        p, mapper = self.probability[chosen], self.told.mapper
-        best = p.argmax(axis=1)
+        p, best, mapper = self.probability[chosen], self.best[chosen], self.told.mapper
         told = calibration.apply(p.T.astype("float32"), mapper.index, len(mapper.coarse)).T
         same = self.told.group[best][:, None] == self.told.group
         per_cent = np.rint(100 * np.minimum(np.where(same, told, 0).sum(axis=1), 1)).astype(int)
@@ -88,29 +81,22 @@ class Heard:
         )  # fmt: skip
 
 
-def heard(told: Told, products: str | None) -> Heard:
+def heard(told: Told, products: str) -> Heard:
     """The network alone, or with the prior of a set of products."""
-    if products is None:
-        return Heard(told, told.network, told.drawn == 0)
-    settings = told.mapper.settings
-    fused = fuse(
-        told.network.T.astype("float32"), told.prior[products].T.astype("float32"), told.mapper.index,
-        settings.prior_beta, settings.prior_mix,
-    )  # fmt: skip
-    return Heard(told, fused.T.astype("float64"), told.drawn == 0)
+    return Heard(told, told.heard[products], told.best[products], told.drawn == 0)
 
 
 def measure(told: Told) -> dict[str, Any]:
     """Everything of one family and seed."""
-    sets = list(told.prior)
-    fused, alone = heard(told, sets[-1]), heard(told, None)
+    sets = list(told.agreement)
+    fused, alone = heard(told, sets[-1]), heard(told, ALONE)
     return {
         "alone": {"raw": alone.scores(PLAIN), "default": alone.scores(told.alone), "best": _best(alone)},
         "fused": {"raw": fused.scores(PLAIN), "default": fused.scores(told.with_prior), "best": _best(fused)},
         "drawn": _drawn(told, fused),
         "whole": _whole(told, fused),
         "points": {str(n): _with_points(fused, n) for n in POINTS},
-        "sets": {str(n): sets_at(told, fused.probability, n) for n in POINTS},
+        "sets": {str(n): sets_at(told, fused.probability, fused.best, n) for n in POINTS},
         "switch": {products: _switch(told, alone, products) for products in sets},
     }
 
@@ -155,7 +141,7 @@ def _drawn(told: Told, fused: Heard) -> dict[str, Any]:
 def _whole(told: Told, fused: Heard) -> dict[str, Any]:
     """All pixels of the map, vectors drawn: what is said of their class without and with the vector."""
     pixels = np.arange(len(told.drawn))
-    mapped = mapped_of(told, fused.probability)
+    mapped = mapped_of(told, fused.best)
     same = told.group[mapped][:, None] == told.group
     said = said_of(told, fused.probability, pixels)
     pairs = zip(("network", "witness"), said, strict=True)
@@ -186,7 +172,7 @@ def _with_points(fused: Heard, n: int) -> dict[str, float]:
 def _switch(told: Told, alone: Heard, products: str) -> dict[str, Any]:
     """Scores with and without the prior of these products, and what the two rules see and decide."""
     agreement, fused = told.agreement[products], heard(told, products)
-    off, on = (_map_scores(told, found.probability) for found in (alone, fused))
+    off, on = (_map_scores(told, found.best) for found in (alone, fused))
     return {
         "off": off,
         "on": on,
@@ -200,9 +186,9 @@ def _switch(told: Told, alone: Heard, products: str) -> dict[str, Any]:
     }
 
 
-def _map_scores(told: Told, probability: Doubles) -> list[float]:
+def _map_scores(told: Told, best: np.ndarray) -> list[float]:
     """Overall accuracy and mean IoU of the sampled pixels, vectors not drawn."""
-    group = told.group[probability.argmax(axis=1)]
+    group = told.group[best]
     right = told.group[told.truth.argmax(axis=1)]
     ious = [((group == g) & (right == g)).sum() / ((group == g) | (right == g)).sum() for g in np.unique(right)]
     return [float((group == right).mean()), float(np.mean(ious))]

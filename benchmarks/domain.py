@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """What a network's map is worth on pictures unlike those it learned from, and what it says of itself there.
 
-    python benchmarks/domain.py CASES RUNS [--seeds 0 1 2] [--families zurich …] [--others deepglobe …] [--table OUT.md]
+    python benchmarks/domain.py CASES RUNS [--networks FOLDER] [--seeds 0 1 2] [--families zurich …]
+                                [--others deepglobe …] [--page docs/benchmarks/domain.md]
 
-RUNS/<seed>/<family>/ are workspaces that `accuracy.py --work RUNS/<seed> --seed <seed>` left; references are opened
-only here. The network of every family maps its own pictures, the same spoiled (blurred, tinted, hazy, dark, bands
-swapped, noisy), and the pictures of the other families, each with that family's labels as the prior: without trust
-in the network (`mapping.trust = "off"`) and with it. One network window of each picture is looked at, and the first
-picture of a family is spoiled.
+RUNS/<seed>/<family>/ are workspaces that `accuracy.py --work RUNS/<seed> --seed <seed>` left, or they lie in
+--networks, where nothing is written; references are opened only here. Class and confidence are those of the map. The
+network of every family maps its own pictures, the same spoiled (blurred, tinted, hazy, dark, bands swapped, noisy), and
+the pictures of the other families, each with that family's labels as the prior: without trust in the network
+(`mapping.trust = "off"`) and with it. One network window of each picture is looked at, and the first picture of a
+family is spoiled. RUNS/<seed>/<family>-domain.json keeps what was measured; the marked tables of the page are written
+from all of them.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +22,12 @@ from typing import Any
 
 import numpy as np
 from _cases import BLOCK_PX, Case, find_families
-from _probabilities import CELL_PX, _accept, _desk
+from _pages import fill, parser_of, workspaces
+from _probabilities import CELL_PX, Layer, _accept, _desk, priors_of
 from scipy.ndimage import gaussian_filter
 
 from l2h.accuracy.confidence import calibration_scores
-from l2h.core.files import read_json, write_json, write_text
+from l2h.core.files import read_json, write_json
 from l2h.core.grid import Grid, Window
 from l2h.core.patch import Patch
 from l2h.core.raster import BlockStore, RasterReader, open_raster
@@ -39,28 +42,23 @@ GROUPS = ("own", "spoiled", "foreign")
 
 
 def main() -> int:
-    options = _parse()
+    page = Path(__file__).parent.parent / "docs/benchmarks/domain.md"
+    parser = parser_of(__doc__, page, ["loveda", "newbrunswick", "zurich"])
+    parser.add_argument(
+        "--others", nargs="*", default=[], help="families that are mapped, their networks not looked at"
+    )
+    options = parser.parse_args()
     found = find_families(options.cases)
-    for seed in options.seeds:
-        for family in options.families:
-            out = options.runs / str(seed) / f"{family}-domain.json"
-            if not out.exists():
-                write_json(out, {"rows": list(measure(family, found, options.runs / str(seed), options.others))})
-                sys.stderr.write(f"{family} {seed}\n")
-    if options.table:
-        write_text(options.table, "\n".join(report(options.runs, options.seeds, options.families)) + "\n")
+    for seed, family, work in workspaces(options, found):
+        out = options.runs / str(seed) / f"{family}-domain.json"
+        if not out.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            mapped = sorted({*options.families, *options.others})
+            write_json(out, {"rows": list(measure(family, found, work.parent, mapped))})
+            sys.stderr.write(f"{family} {seed}\n")
+    rows = read_rows(options.runs, options.seeds, options.families)
+    fill(options.page, {"networks": by_network(rows, options.families), "pictures": by_pictures(rows)})
     return 0
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", type=Path)
-    parser.add_argument("runs", type=Path)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--families", nargs="+", default=["loveda", "newbrunswick", "zurich"])
-    parser.add_argument("--others", nargs="*", default=[], help="families that are mapped but have no network here")
-    parser.add_argument("--table", type=Path)
-    return parser.parse_args()
 
 
 @dataclass(frozen=True)
@@ -96,26 +94,26 @@ def spoil(values: np.ndarray, how: str) -> np.ndarray:
     return values + np.random.default_rng(0).normal(0, 25, values.shape)
 
 
-def measure(family: str, found: dict[str, list[Case]], runs: Path, others: Sequence[str]) -> Iterator[dict[str, Any]]:
+def measure(family: str, found: dict[str, list[Case]], runs: Path, mapped: Sequence[str]) -> Iterator[dict[str, Any]]:
     """One row per picture and state of it: what the map is worth without and with trust."""
     weights = runs / family / "train/network.safetensors"
     mapper = Engine(weights, MappingSettings(), "cpu").mapper(prior=True)
     told = Engine(weights, MappingSettings(), "cpu").default_calibration(prior=True)
     mapper = replace(mapper, calibration=told)
-    for other in sorted({*others, *(f for f in found if (runs / f).is_dir())}):
+    for other in mapped:
+        priors = priors_of(found[other], runs / other)
         for number, case in enumerate(found[other]):
             for how in ("", *SPOILED) if other == family and number == 0 else ("",):
                 group = "foreign" if other != family else "spoiled" if how else "own"
                 row = {"case": case.name, "how": how, "group": group}
-                yield row | score(mapper, case, runs / other, how)
+                yield row | score(mapper, case, runs / other, priors[number], how)
 
 
-def score(mapper: Mapper, case: Case, work: Path, how: str) -> dict[str, Any]:
+def score(mapper: Mapper, case: Case, work: Path, prior: Layer, how: str) -> dict[str, Any]:
     """Right share, mean confidence and calibration error without and with trust; and the trust."""
     desk = _desk(case, work)
     imagery: RasterReader = desk.store("layers/imagery")
-    names = "labels/posterior", "labels/prior"
-    posterior, prior = (BlockStore(desk.work / n, desk.grid.coarsen(CELL_PX), BLOCK_PX // CELL_PX) for n in names)
+    posterior = BlockStore(desk.work / "labels/posterior", desk.grid.coarsen(CELL_PX), BLOCK_PX // CELL_PX)
     readers = Readers(Spoiled(imagery, how) if how else imagery, posterior, None, CELL_PX, prior=prior)
     known = desk.store("labels/vectors").read(desk.grid.window).values[1]
     with open_raster(case.folder / "reference.tif") as dataset:
@@ -132,8 +130,10 @@ def score(mapper: Mapper, case: Case, work: Path, how: str) -> dict[str, Any]:
         trusts.append((mapper._trust(readers, owner, probability[:, *own], valid), int(valid.sum())))
         truth = np.stack([np.isin(reference[rows, cols], [c for c in accept if v in accept[c]]) for v in mapper.values])
         for name, one in mappers.items():
-            p = one._heard(readers, owner, asked, probability)[0][:, *own]
-            heard[name].append(_counts(p[:, free], one._told(p)[:, free], truth[:, free], _same(mapper.values, accept)))
+            p = one._heard(readers, owner, asked, probability)[0]
+            best = one._refined(asked, p)[:, *own].argmax(axis=0)[free]
+            told = one._told(p[:, *own])[:, free]
+            heard[name].append(_counts(best, told, truth[:, free], _same(mapper.values, accept)))
     weights = [n for _, n in trusts]
     result: dict[str, Any] = {"trust": float(np.average([t for t, _ in trusts], weights=weights))}
     for name, counts in heard.items():
@@ -156,9 +156,8 @@ def _same(values: tuple[int, ...], accept: dict[int, list[int]]) -> np.ndarray:
     return same
 
 
-def _counts(probability: np.ndarray, told: np.ndarray, truth: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Pixels by confidence in whole per cent, wrong or right: int64 [101, 2]."""
-    best = probability.argmax(axis=0)
+def _counts(best: np.ndarray, told: np.ndarray, truth: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Pixels by confidence in whole per cent, wrong or right, of the class taken: int64 [101, 2]."""
     confidence = np.where(same[best].T, told, 0).sum(axis=0)
     per_cent = np.rint(100 * np.minimum(confidence, 1)).astype(int)
     counts = np.zeros((101, 2), "int64")
@@ -166,22 +165,29 @@ def _counts(probability: np.ndarray, told: np.ndarray, truth: np.ndarray, same: 
     return counts
 
 
-def report(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> Iterator[str]:
-    """Tables: means over pictures and seeds by network and group, and every foreign picture."""
-    rows = [
+def read_rows(runs: Path, seeds: Sequence[int], families: Sequence[str]) -> list[dict[str, Any]]:
+    """All that was measured of these networks."""
+    return [
         row | {"network": family, "seed": seed}
         for family in families
         for seed in seeds
         if (path := runs / str(seed) / f"{family}-domain.json").exists()
         for row in read_json(path)["rows"]
     ]
-    yield "| Network of | Pictures | maps | trust | right off → on | says off → on | ECE off → on |"
+
+
+def by_network(rows: Sequence[dict[str, Any]], families: Sequence[str]) -> Iterator[str]:
+    """Means over pictures and seeds by network and group."""
+    yield "| Network of | Pictures | maps | trust | map right off → on | says off → on | ECE off → on |"
     yield "|---|---|---|---|---|---|---|"
     for family in families:
         for group in GROUPS:
             yield from _line([r for r in rows if (r["network"], r["group"]) == (family, group)], f"{family} | {group}")
-    yield ""
-    yield "| Pictures | maps | trust | right off → on | says off → on | ECE off → on |"
+
+
+def by_pictures(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The same by how pictures were spoiled, and by the family of foreign ones."""
+    yield "| Pictures | maps | trust | map right off → on | says off → on | ECE off → on |"
     yield "|---|---|---|---|---|---|"
     for how in SPOILED:
         yield from _line([r for r in rows if r["how"] == how], how)
