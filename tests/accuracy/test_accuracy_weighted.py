@@ -165,3 +165,11 @@ def test_two_maps_that_are_one():
     right = np.array([1, 0, 1], bool)
     found = paired(simple(3), right, right)
     assert (found.difference.value, found.chi2, found.p) == (0.0, None, None)
+
+
+def test_what_is_drawn_of_a_small_stratum_is_known():
+    """Σ W² (1 - n / N) s² / n with W = ½, s² = ½, n = 2 of N = 4 and of 8: ¼ · ¼ · (½ + ¾); of all of them, nothing."""
+    stratum, values = np.array([0, 0, 1, 1]), np.array([0.0, 1.0, 0.0, 1.0])
+    for units, variance in (([4.0, 8.0], 0.078125), ([2.0, 2.0], 0.0), ([], 0.125)):
+        drawn = Drawn("stratified", stratum, np.array([1.0, 1.0]), np.array(units))
+        assert drawn.variance(values) == pytest.approx(variance)

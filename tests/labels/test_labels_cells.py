@@ -52,6 +52,9 @@ def test_reliability_is_probability_times_agreement() -> None:
     assert reliability(posterior).tolist() == [[80, 100]]
     posterior[:, 0, 0] = 0, 255
     assert reliability(posterior).tolist() == [[71, 100]]  # 80 · 8 / 9 = 71.1
+    posterior[:, (0, 0, 1, 2), (0, 1, 0, 0)] = [[0], [255]]
+    posterior[:, 2, 1] = 0, 255
+    assert reliability(posterior)[0, 0] == 36  # 80 · 4 / 9 = 35.6, to the nearest
 
 
 def test_fusion_follows_two_of_three_and_knows_where_nothing_is() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from l2h.core.areas import nano_areas, square_metres
+from l2h.core.areas import hundredths, nano_areas, square_metres
 from l2h.core.grid import Grid
 from l2h.core.legend import load_legend
 from l2h.product.areas import PlaceTally, Tally, areas_csv, roll_up, row_counts, tally
@@ -33,6 +33,10 @@ def test_areas_by_hand():
     assert (sums.hundredths[0], sums.hundredths[1], sums.pixels[1]) == (150, 375, 5)
     assert square_metres(375) == "3.75"
     assert square_metres(5) == "0.05"
+
+
+def test_a_city_is_rounded_once_to_the_nearest_hundredth():
+    assert [hundredths(nano) for nano in (4_999_999, 5_000_000, 14_999_999, 15_000_000, 0)] == [0, 1, 1, 2, 0]
 
 
 def test_no_rows_have_no_area():
