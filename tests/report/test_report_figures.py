@@ -18,7 +18,7 @@ from l2h.core.files import read_json
 from l2h.core.grid import Grid, Window
 from l2h.core.legend import load_legend
 from l2h.report.digest import cell_dtype, overview_factor, tile_counts, tile_px
-from l2h.report.figures import capture, graticule, nation, places, provinces
+from l2h.report.figures import capture, graticule, nation, places, plate, provinces
 from l2h.report.figures.outlines import read_outlines
 from l2h.report.figures.plate import style
 from l2h.report.figures.tasks import FIGURES, copy_figures, published
@@ -221,3 +221,17 @@ def test_tiles_cut_by_blocks_add_up(row, col):
 def test_data_of_figures_is_plain_json(folder):
     for path in folder.glob("*.json"):
         assert json.loads(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("words", "info"),
+    [("Wuhan", {}), ("武汉市", {"notice": "figure 'f': no font here has 市武汉; they are drawn as boxes"})],
+)
+def test_words_that_no_font_here_has_are_told(words, info, tmp_path, monkeypatch):
+    monkeypatch.setattr(plate, "installed", dict)
+    with plate.style():
+        figure = plate.new_figure(1.0)
+        figure.text(0.1, 0.5, words)
+        told = plate.save(figure, tmp_path, "f")
+    assert {key: text.split("; install")[0] for key, text in told.items()} == info
+    assert (tmp_path / "f.png").stat().st_size > 100

@@ -26,11 +26,14 @@ def guide(folder: Path, version: str | None, template: Path | None, write_templa
         return _write_template(folder / TEMPLATE)
     from l2h.report.guide.release import find_release, read_release
     from l2h.report.guide.write import write_guide
+    from l2h.report.paper.pdf import left_out
 
     chosen = template or (folder / TEMPLATE if (folder / TEMPLATE).is_file() else None)
     release = read_release(find_release(folder, version))
     html, pdf, sheets = write_guide(release, out or release.folder, chosen)
     click.echo(f"{sheets} pages{f', worded by {chosen}' if chosen else ''}", err=True)
+    for notice in left_out(html.read_text("utf-8"), pdf.name).values():
+        click.echo(f"note: {notice}", err=True)
     click.echo(f"{html}\n{pdf}")
     return 0
 

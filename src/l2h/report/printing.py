@@ -10,7 +10,7 @@ from l2h.core.legend import load_legend
 from l2h.core.tasks import Made
 from l2h.report.figures import tasks as figures
 from l2h.report.page import environment, imagery_dates
-from l2h.report.paper.pdf import Cover, write_pdf
+from l2h.report.paper.pdf import Cover, left_out, write_pdf
 from l2h.report.practice.section import practice_view
 from l2h.report.practice.validation import FILE
 from l2h.report.settings import PageSettings
@@ -23,7 +23,7 @@ def write_print(space: Workspace, settings: PageSettings, holes: Sequence[Any], 
     html = environment().get_template("validation.html.j2").render(print_values(space, settings, holes, public))
     title = f"{settings.title or settings.name} {settings.version}: validation report"
     sheets = write_pdf(html, out, figures.folder_of(space.work), Cover(title, foot=title))
-    return Made(info={"pages": sheets})
+    return Made(info={"pages": sheets} | left_out(html, out.name))
 
 
 def print_values(space: Workspace, settings: PageSettings, holes: Sequence[Any], public: bool) -> dict[str, Any]:

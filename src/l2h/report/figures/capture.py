@@ -33,11 +33,11 @@ def draw_capture(work: Path, grid: Grid, folder: Path) -> Made:
     overview = Overview.load(work / "report" / "overview.npz")
     stamps = cell_months(overview.scene, months)
     with style():
-        save(capture_figure(data, stamps, overview.scene, grid, read_outlines(work, grid)), folder, STEM)
+        told = save(capture_figure(data, stamps, overview.scene, grid, read_outlines(work, grid)), folder, STEM)
     coarse = grid.coarsen(overview_factor(grid))
     write_raster(folder / f"{STEM}.tif", stamps[None], coarse, coarse.window, nodata=0)
     write_data(folder / f"{STEM}.json", {"raster": f"{STEM}.tif", **data})
-    return Made()
+    return Made(info=told)
 
 
 def cell_months(scene: Any, months: dict[int, int]) -> Any:

@@ -28,11 +28,11 @@ def draw_nation(work: Path, grid: Grid, folder: Path) -> Made:
     overview = Overview.load(work / "report" / "overview.npz")
     outlines = read_outlines(work, grid)
     with style():
-        save(nation_figure(overview, grid, outlines, legend), folder, STEM)
+        told = save(nation_figure(overview, grid, outlines, legend), folder, STEM)
     coarse = grid.coarsen(overview_factor(grid))
     write_raster(folder / f"{STEM}.tif", drawn_codes(overview)[None], coarse, coarse.window, legend=legend, nodata=0)
     write_data(folder / f"{STEM}.json", nation_data(overview, grid, legend))
-    return Made()
+    return Made(info=told)
 
 
 def nation_data(overview: Overview, grid: Grid, legend: Legend) -> dict[str, Any]:

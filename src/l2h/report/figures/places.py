@@ -52,18 +52,18 @@ def draw_areas(work: Path, grid: Grid, block_px: int, windows: Sequence[tuple[in
     places = read_places(work, grid, block_px, windows[:MOST_AREAS])
     overview = Overview.load(work / "report" / "overview.npz")
     with style():
-        save(area_figure(places, overview, grid, read_outlines(work, grid)), folder, AREAS)
+        told = save(area_figure(places, overview, grid, read_outlines(work, grid)), folder, AREAS)
     write_text(folder / f"{AREAS}.csv", places_csv(places, grid.crs))
-    return Made()
+    return Made(info=told)
 
 
 def draw_pairs(work: Path, grid: Grid, block_px: int, windows: Sequence[tuple[int, Window]], folder: Path) -> Made:
     """Task: image-and-result.pdf, .png, .csv."""
     places = read_places(work, grid, block_px, windows[:MOST_PAIRS])
     with style():
-        save(pair_figure(places, grid), folder, PAIRS)
+        told = save(pair_figure(places, grid), folder, PAIRS)
     write_text(folder / f"{PAIRS}.csv", places_csv(places, grid.crs))
-    return Made()
+    return Made(info=told)
 
 
 def read_places(work: Path, grid: Grid, block_px: int, windows: Sequence[tuple[int, Window]]) -> list[Place]:

@@ -2,18 +2,18 @@
 
 import io
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from l2h.core.files import write_bytes, write_text
+from l2h.report.typeface import installed, told
 
 DPI = 300
 WIDTH_IN = 168 / 25.4  # the text width of a page of A4
 INK, DIM, LINE, EMPTY = "#17222b", "#55626d", "#c3ccd3", "#d9dee2"
-CJK = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei", "PingFang SC")
 STYLE: dict[str, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 8.5,
@@ -40,13 +40,9 @@ STYLE: dict[str, Any] = {
 }
 
 
-@cache
 def families() -> tuple[str, ...]:
     """DejaVu Sans, then a Chinese font of this machine where it has one."""
-    from matplotlib import font_manager
-
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    return ("DejaVu Sans", *[name for name in CJK if name in known][:1])
+    return ("DejaVu Sans", *list(installed())[:1])
 
 
 @contextmanager
@@ -66,15 +62,28 @@ def new_figure(height_in: float) -> Any:
     return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
 
 
-def save(figure: Any, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Write `stem`.pdf and `stem`.png: the same bytes for the same figure."""
-    paths = folder / f"{stem}.pdf", folder / f"{stem}.png"
-    told = {"Creator": None, "Producer": None, "CreationDate": None}
-    for path, metadata in zip(paths, (told, {"Software": None}), strict=True):
-        out = io.BytesIO()
-        figure.savefig(out, format=path.suffix[1:], metadata=metadata)
-        write_bytes(path, out.getvalue())
-    return paths
+def save(figure: Any, folder: Path, stem: str) -> dict[str, str]:
+    """Write `stem`.pdf and `stem`.png: the same bytes for the same figure; a notice where a word has no font."""
+    from matplotlib.text import Text
+
+    unsaid = {"Creator": None, "Producer": None, "CreationDate": None}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the notice says it, once and with advice
+        for suffix, metadata in (("pdf", unsaid), ("png", {"Software": None})):
+            out = io.BytesIO()
+            figure.savefig(out, format=suffix, metadata=metadata)
+            write_bytes(folder / f"{stem}.{suffix}", out.getvalue())
+    words = "".join(text.get_text() for text in figure.findobj(Text))
+    return told(f"figure '{stem}'", without_font(words), "they are drawn as boxes")
+
+
+def without_font(words: str) -> set[str]:
+    """Characters that none of the families has."""
+    from matplotlib import font_manager, ft2font
+
+    files = [font_manager.findfont(family) for family in families()]
+    known = [ft2font.FT2Font(file).get_charmap() for file in files]
+    return {letter for letter in words if not letter.isspace() and not any(ord(letter) in has for has in known)}
 
 
 def write_data(path: Path, value: Mapping[str, Any]) -> None:

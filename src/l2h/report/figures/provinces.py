@@ -25,9 +25,9 @@ def draw_provinces(work: Path, grid: Grid, folder: Path) -> Made:
     """Task: regions-and-accuracy.pdf, .png, .csv."""
     rows = province_rows(read_json(work / "assess" / "accuracy.json"), read_json(work / "layers" / "regions.json"))
     with style():
-        save(province_figure(rows, grid, read_outlines(work, grid)), folder, STEM)
+        told = save(province_figure(rows, grid, read_outlines(work, grid)), folder, STEM)
     write_text(folder / f"{STEM}.csv", province_csv(rows))
-    return Made()
+    return Made(info=told)
 
 
 def province_rows(accuracy: dict[str, Any], regions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,20 +1,22 @@
 """Fonts: those that matplotlib brings, so that every machine has them; embedded, in parts.
 
 STIX (a Times) for reading, DejaVu Sans for what STIX lacks, DejaVu Sans Mono for code. Chinese, Japanese and Korean
-characters take a font of the reader's (an Adobe CID font, not embedded), which spares
-10 MB of glyphs.
+characters are embedded where this machine has a TrueType font that has them; else they take a font of the reader's (an
+Adobe CID font).
 """
 
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from l2h.report.typeface import embeddable
+
 FILES = {
     "text": ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
     "sans": ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
     "mono": ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
 }
-CJK = "STSong-Light"
+EMBEDDED, READERS = "cjk0", "STSong-Light"  # fonts for Chinese, Japanese and Korean words
 
 
 @cache
@@ -32,7 +34,9 @@ def register() -> None:
             pdfmetrics.registerFont(TTFont(name, str(folder / f"{file}.ttf")))
         pdfmetrics.registerFontFamily(family, *names)
         pdfmetrics.registerFontFamily(names[0], *names)
-    pdfmetrics.registerFont(UnicodeCIDFont(CJK))
+    pdfmetrics.registerFont(UnicodeCIDFont(READERS))
+    if own := embeddable():
+        pdfmetrics.registerFont(TTFont(EMBEDDED, own))
 
 
 @cache
@@ -48,7 +52,12 @@ def font_of(character: str, family: str) -> str:
     for name in (family, "sans"):
         if not _lacks(f"{name}0", character):
             return name
-    return CJK
+    return EMBEDDED if embeddable() and not _lacks(EMBEDDED, character) else READERS
+
+
+def left_to_readers(text: str) -> set[str]:
+    """Characters of a text that the paper cannot carry."""
+    return {letter for letter in set(text) if not letter.isspace() and font_of(letter, "text") == READERS}
 
 
 def marked(text: str, family: str = "text") -> str:
@@ -63,5 +72,6 @@ def marked(text: str, family: str = "text") -> str:
     parts = []
     for name, characters in runs:
         run = escape("".join(characters))
-        parts.append(run if name == family else f'<font name="{name if name == CJK else name + "0"}">{run}</font>')
+        face = name if name in (EMBEDDED, READERS) else f"{name}0"
+        parts.append(run if name == family else f'<font name="{face}">{run}</font>')
     return "".join(parts)

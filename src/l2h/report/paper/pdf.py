@@ -7,10 +7,11 @@ from typing import Any
 
 from l2h.core.files import write_bytes
 from l2h.report.paper.flow import Layout, flow
-from l2h.report.paper.fonts import marked
+from l2h.report.paper.fonts import left_to_readers, marked
 from l2h.report.paper.markup import parse
 from l2h.report.paper.placed import Placed, lay_in
 from l2h.report.paper.styles import DIM, LINE, MARGIN_MM, PAGE_MM, styles
+from l2h.report.typeface import told
 
 POINTS = 72 / 25.4  # of a millimetre
 FRAME_PAD = 6.0  # what reportlab keeps free inside a frame
@@ -35,6 +36,11 @@ def write_pdf(html: str, out: Path, folder: Path, cover: Cover) -> int:
     finished, sheets = _finished(data, placed)
     write_bytes(out, finished)
     return sheets
+
+
+def left_out(html: str, name: str) -> dict[str, str]:
+    """A notice of the characters that a PDF of this page leaves to the reader's program, if there are any."""
+    return told(name, left_to_readers(html), "they take a font of the reader's program")
 
 
 def _pages(html: str, folder: Path, cover: Cover) -> tuple[bytes, list[Placed]]:
