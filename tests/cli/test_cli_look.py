@@ -195,7 +195,10 @@ def test_doctor(tmp_path: Path, l2h: L2H) -> None:
     assert said.status == (1 if facts["problems"] else 0)
     assert facts["cores"] >= 1
     assert facts["packages"]["torch"] != "not installed"
-    assert "python" in l2h("doctor", tmp_path).err
+    rows = dict(line.split(maxsplit=1) for line in l2h("doctor", tmp_path).err.splitlines())
+    assert rows["torch"] == facts["packages"]["torch"]
+    assert rows["jpeg2000"] == ("yes" if facts["jpeg2000"] else "no")
+    assert rows["gpus"] == (", ".join(facts["gpus"]) or "none")
 
 
 def test_durations_and_sizes_are_readable() -> None:

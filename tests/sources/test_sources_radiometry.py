@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l2h.core.grid import Window
-from l2h.sources.radiometry import chosen, sample_of
+from l2h.sources.radiometry import chosen, percentiles, sample_of
 from l2h.sources.stretch import WHOLE_BYTE, balanced, reference_of
 
 
@@ -52,3 +52,10 @@ def test_two_looks_of_one_ground_become_one(gain: float, offset: float, ground: 
         for low, high in balanced(((10.0, 200.0),), own, reference)
     ]
     np.testing.assert_allclose(*seen, atol=1e-6)
+
+
+def test_one_in_a_hundred_lies_beyond_either_end_of_a_stretch() -> None:
+    counts = np.zeros((2, 65536), "int64")
+    counts[0, 32768 : 32768 + 1000] = 1  # 0 to 999 once each
+    counts[1, 32768 + 7] = 5  # one value alone: its ends are one apart
+    assert percentiles(counts) == ((10.0, 990.0), (7.0, 8.0))

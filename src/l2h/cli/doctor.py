@@ -23,9 +23,8 @@ def doctor(folder: Path, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:
-        for name, value in facts.items():
-            if name != "problems":
-                click.echo(f"{name:<14} {value}", err=True)
+        for name, value in _rows(facts):
+            click.echo(f"{name:<16} {value}", err=True)
         for problem in facts["problems"]:
             click.echo(f"problem: {problem}", err=True)
     return 1 if facts["problems"] else 0
@@ -36,6 +35,8 @@ def examine(folder: Path) -> dict[str, Any]:
     import psutil
     import rasterio
     import torch
+
+    from l2h.report.typeface import installed
 
     memory = psutil.virtual_memory()
     there = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
@@ -51,11 +52,26 @@ def examine(folder: Path) -> dict[str, Any]:
         "gdal": rasterio.__gdal_version__,
         "jpeg2000": "jp2" in drivers,
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cjk_font": next(iter(installed()), None),
         "bf16_cpu": bool(torch.cpu._is_avx512_bf16_supported()),
         "packages": {name: _version(name) for name in PACKAGES},
     }
     facts["problems"] = _problems(facts, there)
     return facts
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Facts as people read them, a package a row."""
+    rows = {name: value for name, value in facts.items() if name not in ("packages", "problems")}
+    return [(name, _words(value)) for name, value in (rows | facts["packages"]).items()]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not value and value != 0:
+        return "none"
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _problems(facts: dict[str, Any], there: Path) -> list[str]:
