@@ -106,7 +106,8 @@ def test_another_sample_is_not_overwritten(context):
 def test_strata_of_provinces_polygons_and_a_raster(context):
     folder = context.project_dir
     left = box(500_000, 3_999_988, 500_005, 4_000_000)
-    frame = geopandas.GeoDataFrame({"zone": ["west"]}, geometry=[left], crs=GRID.crs)
+    over = box(500_003, 3_999_988, 500_010, 4_000_000)  # two of its seven columns are the first one's already
+    frame = geopandas.GeoDataFrame({"zone": ["west", "middle"]}, geometry=[left, over], crs=GRID.crs)
     frame.to_file(folder / "zones.gpkg", engine="pyogrio")
     write_raster(folder / "zones.tif", np.where(TRUTH == 2, 7, 0).astype("uint8")[None], GRID, GRID.window, nodata=0)
     sizes = {}
@@ -114,7 +115,7 @@ def test_strata_of_provinces_polygons_and_a_raster(context):
         found, _ = drawn(context, f"{strata}-s.gpkg", method="stratified", strata=strata, strata_column=None)
         sizes[strata] = {s.name: s.pixels for s in found.design.strata}
     assert sizes["province"] == {"North_Hill": 180, "South_Sea": 60}
-    assert sizes["zones.gpkg"] == {"1": 60, "no polygon": 180}
+    assert sizes["zones.gpkg"] == {"1": 60, "2": 60, "no polygon": 120}
     assert sizes["zones.tif"] == {"7": 120, "no value": 120}
     with pytest.raises(InputError, match="neither a file nor known"):
         drawn(context, "x.gpkg", method="stratified", strata="nothing.gpkg")

@@ -173,3 +173,10 @@ def test_what_is_drawn_of_a_small_stratum_is_known():
     for units, variance in (([4.0, 8.0], 0.078125), ([2.0, 2.0], 0.0), ([], 0.125)):
         drawn = Drawn("stratified", stratum, np.array([1.0, 1.0]), np.array(units))
         assert drawn.variance(values) == pytest.approx(variance)
+
+
+def test_intervals_of_few_blocks_are_students():
+    """Three blocks: two degrees of freedom, 4.30 standard errors where a thousand blocks have 1.96."""
+    for blocks, z in ((3, 4.302653), (11, 2.228139), (1000, 1.962341)):
+        assert Drawn("two_stage", np.arange(blocks), NONE, NONE).z == pytest.approx(z, abs=1e-6)
+    assert Drawn("simple_random", np.zeros(3, int), NONE, NONE).z == pytest.approx(1.959964, abs=1e-6)

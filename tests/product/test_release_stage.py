@@ -285,9 +285,10 @@ def test_an_undeclared_scene_and_a_broken_date_are_clear(workspace):
     write_json(path, [{"index": 1, "name": "a", "path": "a", "date": "2023-06-15"}])
     with pytest.raises(TaskError, match=r"not in scenes.json .*got \[2"):
         run_stage(stage(ReleaseSettings(), FACTS), workspace)
-    write_json(path, [{"index": 1, "name": "a", "path": "a", "date": "15 June"}])
-    with pytest.raises(InputError, match="no readable date"):
-        run_stage(stage(ReleaseSettings(), FACTS), workspace)
+    for date in ("15 June", "2023-13-01", "2023-00-01", "23-06-15"):
+        write_json(path, [{"index": 1, "name": "a", "path": "a", "date": date}])
+        with pytest.raises(InputError, match="no readable date"):
+            run_stage(stage(ReleaseSettings(), FACTS), workspace)
 
 
 def test_a_plan_of_an_empty_project_makes_nothing(tmp_path, reopen):
