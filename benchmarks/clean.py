@@ -8,7 +8,8 @@ Stands in for interpreters: points are drawn at random from the labelled pixels 
 with the class drawn there, or so many of each class (`--strata`); chips of 20 × 20 px that are at least half labelled,
 apart from each other, with all that is drawn in them. Of a seed, fewer are the first of more, and no pixel within 2 px
 of any of its points and chips is scored, whatever was learned from. OUT/<family>.json holds the runs done; they are not
-repeated, and all that stands there goes into the table, of other calls too: the largest numbers must be the same.
+repeated, and all that stands there goes into the table, of other calls too: the largest numbers must be the same
+(`--most` says them where a call asks for less).
 """
 
 import argparse
@@ -94,6 +95,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--points", nargs="*", type=int, default=[0, 50, 100, 400], help="at random")
     parser.add_argument("--strata", nargs="*", type=int, default=[17], help="of each class")
     parser.add_argument("--chips", nargs="*", type=int, default=[], help="drawn chips")
+    parser.add_argument(
+        "--most", nargs=3, type=int, default=(0, 0, 0), metavar=("POINTS", "STRATA", "CHIPS"),
+        help="scores are taken apart from so many at least, for runs that come later",
+    )  # fmt: skip
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ROOM.KEY=VALUE")
@@ -105,7 +110,8 @@ def _parse() -> argparse.Namespace:
 def run_family(cases: Sequence[Case], options: argparse.Namespace, seed: int) -> None:
     """What of a family and seed does not stand in OUT/<family>.json yet."""
     path = options.out / f"{cases[0].family}.json"
-    most = Given(*(max([0, *numbers]) for numbers in (options.points, options.strata, options.chips)))
+    asked_for = options.points, options.strata, options.chips
+    most = Given(*(max([least, *numbers]) for least, numbers in zip(options.most, asked_for, strict=True)))
     apart = {**asdict(most), "recipe": options.recipe, "set": sorted(options.overrides)}
     record: dict[str, Any] = read_json(path) if path.exists() else {"apart": apart, "runs": []}
     if record["apart"] != apart:
