@@ -58,17 +58,17 @@ class Intake:
 
     def road_runs(self, ways: Numbers, runs: Runs, columns: Columns) -> None:
         """Roads in longitude and latitude, a line each."""
-        near, runs = self._near(runs, "road")
+        near, runs, boxes = self._near(runs, "road")
         columns = {name: values[near] for name, values in columns.items()}
-        self._add(self._roads, names_of("w", ways[near]), runs.bounds(), runs.wkb(LINE), columns)
+        self._add(self._roads, names_of("w", ways[near]), boxes, runs.wkb(LINE), columns)
 
     def building_runs(self, ways: Numbers, runs: Runs) -> None:
         """Outlines in longitude and latitude: closed lines of four places or more."""
-        near, runs = self._near(runs, "building")
+        near, runs, boxes = self._near(runs, "building")
         ways, valid = ways[near], runs.convex()
         valid[~valid] = shapely.is_valid(runs.take(~valid).polygons())
         good = runs.take(valid)
-        self._add(self._buildings, names_of("w", ways[valid]), good.bounds(), good.wkb(POLYGON), {})
+        self._add(self._buildings, names_of("w", ways[valid]), boxes[valid], good.wkb(POLYGON), {})
         self._mend(_objects(names_of("w", ways[~valid])), runs.take(~valid).polygons())
 
     def road_shapes(self, names: Names, shapes: Geometries, crs: str, columns: Columns) -> None:
@@ -90,14 +90,15 @@ class Intake:
     def buildings(self, out: GroupWriter) -> None:
         self.account.buildings = _pour(self._buildings.merged(), out)
 
-    def _near(self, runs: Runs, kind: str) -> tuple[npt.NDArray[np.bool_], Runs]:
-        """Which runs are near the grid, and those in its CRS."""
+    def _near(self, runs: Runs, kind: str) -> tuple[npt.NDArray[np.bool_], Runs, npt.NDArray[np.float64]]:
+        """Which runs are near the grid, those in its CRS, and their boxes there."""
         near = self.near_degrees(runs.bounds())
         moved = runs.take(near).moved(WGS84, self.grid.crs)
-        inside = meets(moved.bounds(), self.bounds)
+        boxes = moved.bounds()
+        inside = meets(boxes, self.bounds)
         near[near] = inside
         self.account.left_out[f"{kind}: outside the grid"] += int((~near).sum())
-        return near, moved.take(inside)
+        return near, moved.take(inside), boxes[inside]
 
     def _near_shapes(self, shapes: Geometries, crs: str, kind: str) -> tuple[npt.NDArray[np.bool_], Geometries]:
         moved = bring(shapes, crs, self.grid.crs)

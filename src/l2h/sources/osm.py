@@ -5,7 +5,7 @@ block. The places of the nodes of a large extract lie meanwhile in a file of 16 
 which the system keeps in memory as far as there is room; those of a small one lie in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,7 +76,7 @@ def _building_relations(path: Path, intake: Intake, scratch: Path) -> Relations:
     for relation in cast(Iterator[Relation], iter(processor)):
         if relation.tags.get("type") != "multipolygon":
             continue
-        kind = read_building(dict(relation.tags))
+        kind = read_building(cast(Mapping[str, str], relation.tags))
         if kind == "building":
             found.add(relation.id, [(m.ref, m.role == "inner") for m in relation.members if m.type == "w"])
         elif kind:

@@ -42,8 +42,20 @@ class Pieces:
         there = (np.abs(places.lon) <= LONGITUDES) & (np.abs(places.lat) <= LATITUDES)
         points = np.column_stack([places.lon, places.lat]) / UNITS
         self.numbers = numbers
-        self.runs, self.way = Runs.known(points, there, places.counts)
+        if there.all() and not _repeats(places):
+            self.runs, self.way = Runs(points, np.append(0, np.cumsum(places.counts))), np.arange(len(numbers))
+        else:
+            self.runs, self.way = Runs.known(points, there, places.counts)
         self.count = np.bincount(self.way, minlength=len(numbers))
+
+
+def _repeats(places: Places) -> bool:
+    """Whether a way has fewer than two places, or may have one twice in a row."""
+    if (places.counts < 2).any():
+        return True
+    same = (places.lon[1:] == places.lon[:-1]) & (places.lat[1:] == places.lat[:-1])
+    same[np.cumsum(places.counts)[:-1] - 1] = False  # the next way may begin where one ends
+    return bool(same.any())
 
 
 class Ways:

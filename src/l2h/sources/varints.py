@@ -46,19 +46,17 @@ class Tokens:
         if len(data) and not last[-1]:
             raise ValueError("a number is cut short")
         self._ends = np.flatnonzero(last)
-        self._before = np.zeros(len(data) + 1, "int64")
-        np.cumsum(last, out=self._before[1:])
+        self._before = np.zeros(len(data) + 1, "int32" if len(data) < 1 << 31 else "int64")
+        np.cumsum(last, dtype=self._before.dtype, out=self._before[1:])
         begins = np.zeros(len(self._ends), "int64")
         begins[1:] = self._ends[:-1] + 1
-        self.numbers = (data[begins] & 127).astype("int64")
-        longer, k = np.flatnonzero(self._ends > begins), 1
-        while len(longer):
-            self.numbers[longer] |= (data[begins[longer] + k] & 127).astype("int64") << 7 * k
-            longer, k = longer[self._ends[longer] > begins[longer] + k], k + 1
+        self.numbers = data[begins].astype("int64")
+        longer = np.flatnonzero(self.numbers > 127)
+        self.numbers[longer] = _longer(data, begins[longer], self._ends[longer])
 
     def spans(self, at: Ints, size: Ints) -> Spans:
         """Pieces given in bytes as pieces of the numbers."""
-        first = self._before[at]
+        first = self._before[at].astype("int64")
         return Spans(first, self._before[at + size] - first)
 
     def behind(self, token: Ints, size: Ints) -> Ints:
@@ -66,7 +64,17 @@ class Tokens:
         place = self._ends[token] + 1 + size
         if (place >= len(self._before)).any():
             raise ValueError("a message ends within a field")
-        return np.asarray(self._before[place])
+        return self._before[place].astype("int64")
+
+
+def _longer(data: Bytes, begins: Ints, ends: Ints) -> Ints:
+    """Numbers of two bytes or more."""
+    values = (data[begins] & 127).astype("int64") | (data[begins + 1] & 127).astype("int64") << 7
+    rows, k = np.flatnonzero(ends > begins + 1), 2
+    while len(rows):
+        values[rows] |= (data[begins[rows] + k] & 127).astype("int64") << 7 * k
+        rows, k = rows[ends[rows] > begins[rows] + k], k + 1
+    return np.asarray(values)
 
 
 @dataclass(frozen=True)
