@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from l2h.core.grid import Grid
 from l2h.core.tasks import Silent
 from l2h.pipeline import Pipeline
 from l2h.sources.arrivals import linked
+from l2h.sources.batches import groups_near
 from l2h.sources.delivery import Delivery, holes
 from l2h.sources.fetch_settings import FetchSettings
 from l2h.sources.links import CHECKS, fault_of, names_of
@@ -557,3 +558,113 @@ def test_a_full_disk_then_a_larger_one(
         assert (folder / "inputs/fetched/osm/m.osm.pbf").read_bytes() == data
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+# --- large groups, boxes across 180°, names ---------------------------------------------------------------------------
+
+
+def write_wide(path: Path, rows: int, wide: int, group_rows: int) -> None:
+    """Houses of Overture near the grid whose column `sources` holds `wide` bytes each that do not compress."""
+    rng = np.random.default_rng(7)
+    filler = pa.array([rng.bytes(wide) for _ in range(rows)], pa.binary())
+    shapes = shapely.box(WEST, SOUTH, WEST + 1e-5, SOUTH + 1e-5 * (1 + np.arange(rows) / rows))
+    boxes = [dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)) for box in shapely.bounds(shapes).tolist()]
+    text = pa.nulls(rows, pa.string())
+    table = pa.table({
+        "id": [f"b{i}" for i in range(rows)], "geometry": list(shapely.to_wkb(shapes)), "bbox": boxes,
+        "sources": filler, "version": [1] * rows, "subtype": text, "class": text, "num_floors": [1] * rows,
+    })  # fmt: skip
+    column = {"encoding": "WKB", "geometry_types": ["Polygon"]}
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(geo).encode()}), path, row_group_size=group_rows)
+
+
+@pytest.fixture
+def pool() -> Iterator[pa.MemoryPool]:
+    """Arrow's memory, counted anew."""
+    before = pa.default_memory_pool()
+    counted = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(counted)
+    yield counted
+    pa.set_memory_pool(before)
+
+
+@pytest.fixture
+def wide(scripted: Scripted) -> Path:
+    """200 MB in one group."""
+    write_wide(scripted.folder / "s.parquet", 20_000, 10_000, 20_000)
+    return scripted.folder / "s.parquet"
+
+
+@pytest.mark.slow
+def test_a_group_as_large_as_the_file_is_taken_a_few_rows_at_a_time(
+    wide: Path, pool: pa.MemoryPool, scripted: Scripted, tmp_path: Path
+) -> None:
+    (order,) = window(tmp_path, f"{scripted.url}/s.parquet")
+    assert order.state == "kept"
+    got = tmp_path / "inputs/fetched/osm/s.parquet"
+    assert pq.ParquetFile(got).metadata.num_row_groups == 13  # of 16 MiB
+    outputs = [houses_of(tmp_path / name, file) for name, file in (("a", got), ("b", wide))]
+    assert outputs[0] == outputs[1]
+    assert pool.max_memory() < 100e6
+    assert pq.read_table(got).equals(pq.read_table(wide))
+    assert pool.max_memory() > 200e6  # what such a group takes at once
+
+
+def houses_of(folder: Path, file: Path) -> bytes:
+    """The buildings that the stage makes of a file."""
+    outputs = folder / "r.parquet", folder / "b.parquet", folder / "o.json", folder / "n.parquet"
+    assert write_layers([file], GRID, 100.0, outputs).buildings == pq.read_metadata(file).num_rows
+    return outputs[1].read_bytes()
+
+
+TURNED = [(179.9, -179.8), (100.0, 100.1)]  # west and east of two boxes: the first goes across 180°
+
+
+@pytest.mark.parametrize(
+    ("edges", "west", "east", "met"),
+    [
+        (TURNED, -179.9, -179.85, True),  # west of all wests but one
+        (TURNED, 179.95, 179.99, True),  # east of all easts
+        ([(179.9, -179.8), (-179.7, -179.6)], -179.95, -179.9, True),  # no west lies west of the place
+        ([(100.0, 100.1), (-100.1, -100.0)], 0.0, 1.0, True),  # they may be one group for want of order: taken along
+        ([(-5.0, -4.9), (4.9, 5.0)], 6.0, 7.0, False),  # on both sides of Greenwich is no turn
+        ([(100.0, 100.1), (120.0, 120.1)], -179.9, -179.8, False),
+    ],
+)
+def test_boxes_across_the_antimeridian(
+    edges: list[tuple[float, float]], west: float, east: float, met: bool, tmp_path: Path
+) -> None:
+    boxes = [{"xmin": a, "ymin": 0.0, "xmax": b, "ymax": 1.0} for a, b in edges]
+    pq.write_table(pa.table({"bbox": boxes}), tmp_path / "x.parquet")
+    assert groups_near(pq.read_metadata(tmp_path / "x.parquet"), (west, 0.2, east, 0.3)) == ([0] if met else [])
+    assert groups_near(pq.read_metadata(tmp_path / "x.parquet"), (west, 2.0, east, 3.0)) == []
+
+
+def test_a_house_across_the_antimeridian_is_kept(tmp_path: Path) -> None:
+    """Its box is turned, its outline cut at 180° as GeoJSON (RFC 7946, 3.1.9) has it."""
+    grid = Grid("EPSG:32701", 185_000.0, 7_997_000.0, 1.0, 500, 500)  # from 179.98° W
+    shape = shapely.MultiPolygon([box(179.9999, -18.1, 180, -18.09), box(-180, -18.1, -179.85, -18.09)])
+    write_wide(tmp_path / "s.parquet", 1, 8, 1)
+    table = pq.read_table(tmp_path / "s.parquet")
+    turned = [{"xmin": 179.9999, "ymin": -18.1, "xmax": -179.85, "ymax": -18.09}]
+    for name, values in (("bbox", turned), ("geometry", [shapely.to_wkb(shape)])):
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(values))
+    pq.write_table(table, tmp_path / "s.parquet")
+    outputs = tmp_path / "r.parquet", tmp_path / "b.parquet", tmp_path / "o.json", tmp_path / "n.parquet"
+    assert write_layers([tmp_path / "s.parquet"], grid, 100.0, outputs).buildings == 1
+
+
+def test_two_vector_files_of_one_stem(scripted: Scripted, tmp_path: Path) -> None:
+    """Addresses get names of their own; a file of the project that is called like one of them is refused at once."""
+    osm = OsmSettings(paths=("https://a.example/h.gpkg", "https://b.example/h.parquet", "https://c.example/h.osm.pbf"))
+    assert [*osm.links.files.values()] == ["h.gpkg", "h-2.parquet", "h.osm.pbf"]
+    write_wide(scripted.folder / "h.parquet", 1, 8, 1)
+    (tmp_path / "h.gpkg").write_bytes(b"")
+    settings = OsmSettings(paths=("*.gpkg", f"{scripted.url}/h.parquet"))
+    with (
+        Delivery([settings], GRID, tmp_path, QUICK) as desk,
+        pytest.raises(InputError, match="two vector files have the same name"),
+    ):
+        desk.plan()
+    assert scripted.seen.requests == []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from l2h.core.errors import L2HError
@@ -13,10 +14,11 @@ from l2h.sources.carry import asked, carried, kept
 from l2h.sources.documents import Documents
 from l2h.sources.folders import list_folder
 from l2h.sources.groups import box_around, box_near, cut_groups, has_groups_near, wanted_part
-from l2h.sources.links import names_of
+from l2h.sources.links import is_address, names_of
 from l2h.sources.listing import Listed, Listing, folders_digest, known_folders, write_listing
 from l2h.sources.orders import FATAL, Order, Site, State
 from l2h.sources.pace import Pace
+from l2h.sources.paths import check_stems, matching
 from l2h.sources.settings import Linked, OsmSettings
 from l2h.sources.stores import Remote
 from l2h.sources.tiles import Box
@@ -48,6 +50,12 @@ class FileSupply:
         return f"{kinds[self.layer]}   licence {self.settings.licence}", self.settings.attribution
 
     def orders(self) -> Sequence[Order]:
+        orders = self._orders()
+        if isinstance(self.settings, OsmSettings):
+            check_stems([*_own_files(self.settings, self.site.project_dir), *(order.target for order in orders)])
+        return orders
+
+    def _orders(self) -> list[Order]:
         orders = [self._order(file, address) for address, file in self.links.files.items()]
         if not (self.links.folders and isinstance(self.settings, OsmSettings)):
             return orders
@@ -148,3 +156,8 @@ class FileSupply:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _own_files(osm: OsmSettings, project_dir: Path) -> list[Path]:
+    """Those that lie in the project already."""
+    return [path for text in osm.paths if not is_address(text) for path in matching(project_dir, text)]

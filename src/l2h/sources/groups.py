@@ -16,6 +16,7 @@ from l2h.core.crs import metres_per_unit, parse_crs
 from l2h.core.errors import InputError
 from l2h.core.files import atomic_path
 from l2h.core.grid import Grid
+from l2h.sources.batches import BUFFER, batches, groups_near, open_parquet
 from l2h.sources.intake import in_degrees
 from l2h.sources.pace import Pace
 from l2h.sources.remote import Handle, RemoteFile, write_receipt
@@ -25,13 +26,17 @@ from l2h.sources.tiles import Box
 from l2h.sources.transfer import Receipt, WrongBytesError, stat_patiently, storage_errors
 from l2h.sources.vector_files import geometry_of
 
-SIDES = ("xmin", "ymin", "xmax", "ymax")  # of the column `bbox` of GeoParquet and of Overture
+MOST_KEPT = 256  # pieces: as many MiB
 
 
 class LargePieces(RemoteFile):
-    """Read in pieces of a megabyte: columns of a group are long."""
+    """Read in pieces of a megabyte: columns of a group are long, and read side by side."""
 
-    piece, kept = 1 << 20, 32
+    piece, kept = BUFFER, 32
+
+    def keep_for(self, columns: int) -> None:
+        """Keep what so many columns are at: a piece is read in two goes, since columns begin anywhere."""
+        self.kept = max(self.kept, min(2 * columns, MOST_KEPT))
 
 
 def part_near(box: Box) -> str:
@@ -58,7 +63,7 @@ def box_around(osm: OsmSettings, grid: Grid) -> Box | None:
 
 
 def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, advance: Callable[[int], None]) -> Receipt:
-    """Write the groups of rows that may meet a box (west, south, east, north, in degrees), as they are.
+    """Write the groups of rows that may meet a box (west, south, east, north, in degrees), large ones as several.
 
     A file without such a group becomes one without rows; one whose boxes are not in degrees comes whole. InputError
     where the server knows no ranges or the file is no GeoParquet, WrongBytesError where it is no Parquet.
@@ -69,11 +74,11 @@ def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, adva
     with atomic_path(target) as part:
         source = _open(file, remote.address)
         groups = _wanted(source, box, remote.address)
+        file.keep_for(source.metadata.num_columns)
         with storage_errors(part), pq.ParquetWriter(part, source.schema_arrow, compression="zstd") as out:
-            for group in groups:
-                with _reading(file, remote.address):
-                    rows = source.read_row_group(group)
-                out.write_table(rows, row_group_size=max(1, len(rows)))
+            rows = batches(source, groups=groups)
+            while batch := _next(rows, file, remote.address):
+                out.write_batch(batch, row_group_size=len(batch))
         return write_receipt(target, part, remote, part_near(box), file.came, time.monotonic() - began)
 
 
@@ -87,7 +92,7 @@ def _open(file: RemoteFile, address: str) -> pq.ParquetFile:
     if file.read(0, 4) != b"PAR1" and file.error is None:
         raise WrongBytesError("a file is no Parquet file", where=address)
     with _reading(file, address):
-        return pq.ParquetFile(pa.PythonFile(Handle(file), mode="r"))
+        return open_parquet(pa.PythonFile(Handle(file), mode="r"))
 
 
 def _wanted(source: pq.ParquetFile, box: Box, address: str) -> Sequence[int]:
@@ -95,6 +100,12 @@ def _wanted(source: pq.ParquetFile, box: Box, address: str) -> Sequence[int]:
     _, crs = geometry_of(source.schema_arrow, address)
     near = parse_crs(crs).is_geographic
     return groups_near(source.metadata, box) if near else range(source.num_row_groups)
+
+
+def _next(rows: Iterator[pa.RecordBatch], file: RemoteFile, address: str) -> pa.RecordBatch | None:
+    """The next rows that there are."""
+    with _reading(file, address):
+        return next((batch for batch in rows if len(batch)), None)
 
 
 @contextmanager
@@ -106,19 +117,3 @@ def _reading(file: RemoteFile, address: str) -> Iterator[None]:
         raise file.error or InputError("a Parquet file cannot be read", where=address, got=str(error)) from error
     if file.error is not None:
         raise file.error
-
-
-def groups_near(metadata: pq.FileMetaData, box: Box) -> list[int]:
-    """The groups that may meet a box, by the statistics of the column `bbox`; all where it has no numbers."""
-    return [number for number in range(metadata.num_row_groups) if _meets(metadata.row_group(number), box)]
-
-
-def _meets(group: pq.RowGroupMetaData, box: Box) -> bool:
-    columns = (group.column(number) for number in range(group.num_columns))
-    said = {column.path_in_schema: column.statistics for column in columns if column.path_in_schema.startswith("bbox.")}
-    stats = [found for side in SIDES if (found := said.get(f"bbox.{side}")) is not None and found.has_min_max]
-    if len(stats) < len(SIDES) or not all(isinstance(found.min, float) for found in stats):
-        return True
-    west, south, east, north = stats
-    beside = west.min > box[2] or east.max < box[0] or south.min > box[3] or north.max < box[1]
-    return not beside

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 from urllib.parse import unquote, urlsplit
 
+from l2h.sources.paths import NAMING
 from l2h.sources.veil import check_host, veiled
 
 FETCHED = "inputs/fetched"  # below the project folder: what came in outlives the workspace
@@ -83,12 +84,15 @@ def kind_of(name: str, kinds: Sequence[str]) -> str | None:
 
 
 def names_of(addresses: Sequence[str]) -> tuple[str, ...]:
-    """A file name for each address, of letters that every disk takes, each once.
+    """A file name for each address, of letters that every disk takes, each once; of GeoPackages and GeoParquet each
+    stem once, since features are known by it.
 
     >>> names_of(["https://a.example/europe/monaco-latest.osm.pbf", "s3://b/x/part%201.parquet?v=2"])
     ('monaco-latest.osm.pbf', 'part_1.parquet')
     >>> names_of(["https://a.example/1/m.osm.pbf", "https://a.example/2/m.osm.pbf"])
     ('m.osm.pbf', 'm-2.osm.pbf')
+    >>> names_of(["https://a.example/m.gpkg", "https://a.example/m.parquet", "https://a.example/m.osm.pbf"])
+    ('m.gpkg', 'm-2.parquet', 'm.osm.pbf')
     """
     names: list[str] = []
     for address in addresses:
@@ -96,11 +100,16 @@ def names_of(addresses: Sequence[str]) -> tuple[str, ...]:
         kind = kind_of(last, (*EXTRACTS, *OUTLINES, *TABLES)) or ""
         stem = plain_name(last[: len(last) - len(kind)])
         name, number = stem + kind, 1
-        while name.lower() in (other.lower() for other in names):
+        while any(_clash(name.lower(), other.lower()) for other in names):
             number += 1
             name = f"{stem}-{number}{kind}"
         names.append(name)
     return tuple(names)
+
+
+def _clash(name: str, other: str) -> bool:
+    first, second = Path(name), Path(other)
+    return name == other or (first.stem == second.stem and {first.suffix, second.suffix} <= set(NAMING))
 
 
 def plain_name(text: str) -> str:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from l2h.core.crs import metres_per_unit
-from l2h.core.errors import InputError
 from l2h.core.files import PART, atomic_path, write_json
 from l2h.core.formats import check_vector
 from l2h.core.grid import Grid
@@ -20,6 +19,7 @@ from l2h.sources.notes import WRITTEN
 from l2h.sources.osm import read_osm
 from l2h.sources.osm_ways import Seen
 from l2h.sources.overture import is_overture, read_overture
+from l2h.sources.paths import check_stems
 from l2h.sources.vector_files import read_package, read_parquet, told
 
 Outputs: TypeAlias = tuple[Path, Path, Path, Path]
@@ -32,7 +32,7 @@ def write_layers(paths: Sequence[Path], grid: Grid, margin_m: float, outputs: Ou
     Memory is bounded whatever the files hold: see `Intake`. What occurs in two extracts counts once, as in the first.
     InputError where two GeoPackages or GeoParquet files share a name: it is what tells their features apart.
     """
-    _check_names(paths)
+    check_stems(paths)
     outputs[0].parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".osm{PART}", dir=outputs[0].parent) as folder:
         intake = Intake(grid, margin_m / metres_per_unit(grid.crs), Path(folder), labels_of(paths))
@@ -69,9 +69,3 @@ def _read_parquet(path: Path, intake: Intake) -> None:
     with told(path):
         overture = is_overture(pq.read_schema(path))
     (read_overture if overture else read_parquet)(path, intake)
-
-
-def _check_names(paths: Sequence[Path]) -> None:
-    stems = [path.stem for path in paths if path.suffix in (PACKAGE, PARQUET)]
-    if len(set(stems)) < len(stems):
-        raise InputError("two vector files have the same name", where="layer 'osm'", got=", ".join(map(str, paths)))

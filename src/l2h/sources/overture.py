@@ -5,7 +5,7 @@ partitioned folder is as many files as it has parts.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from shapely.ops import substring
 
 from l2h.core.errors import InputError
+from l2h.sources.batches import SIDES, batches, groups_near, open_parquet
 from l2h.sources.intake import Intake, road_columns
 from l2h.sources.osm_tags import RAILS, WIDEST_M, Road
+from l2h.sources.tiles import Box
 from l2h.sources.vector_files import fitting, from_wkb, geometry_of, told
 from l2h.sources.vectors import bring
 
-BATCH = 16_384
 MARKS = frozenset({"id", "bbox", "geometry", "sources", "version"})  # columns that every Overture file has
 SEGMENT, BUILDING = frozenset({"subtype", "class", "connectors"}), frozenset({"subtype", "class", "num_floors"})
 LINKED = frozenset({"motorway", "trunk", "primary", "secondary", "tertiary"})
@@ -45,36 +47,46 @@ def is_overture(schema: pa.Schema) -> bool:
 def read_overture(path: Path, intake: Intake) -> None:
     """Segments or buildings of one file; InputError where it holds neither."""
     with told(path):
-        data = ds.dataset(path, format="parquet")
-        names = set(data.schema.names)
+        schema = pq.read_schema(path)
+        names = set(schema.names)
         if not (names >= SEGMENT or names >= BUILDING):
             raise InputError(
                 "an Overture file of a type we do not read", where=str(path), expected="type segment or building",
-                got=", ".join(data.schema.names),
+                got=", ".join(schema.names),
             )  # fmt: skip
         roads = names >= SEGMENT
-        geometry, crs = geometry_of(data.schema, path)
+        geometry, crs = geometry_of(schema, path)
         wanted = ["subtype", "class", *RULES] if roads else ["is_underground"]
         columns = ["id", geometry, *(name for name in wanted if name in names)]
-        met = 0
-        batches = data.to_batches(
-            columns=columns, filter=_meeting(intake), batch_size=BATCH, batch_readahead=1, fragment_readahead=1
-        )
-        for batch in batches:
-            met += len(batch)
-            (_take_segments if roads else _take_buildings)(batch, geometry, crs, intake)
+        take = _take_segments if roads else _take_buildings
+        met = rows = 0
+        with open_parquet(path) as file:
+            rows = file.metadata.num_rows
+            for batch in _near(file, columns, intake.degrees):
+                met += len(batch)
+                take(batch, geometry, crs, intake)
         kind = "road" if roads else "building"
-        intake.account.left_out[f"{kind}: outside the grid"] += data.count_rows() - met
+        intake.account.left_out[f"{kind}: outside the grid"] += rows - met
     intake.account.date(path, "")
 
 
-def _meeting(intake: Intake) -> Any:
-    """The rows whose boxes may be near the grid, as a filter that whole groups of rows can fail."""
-    if intake.degrees is None:
-        return None
-    left, bottom, right, top = intake.degrees
-    box = {name: ds.field("bbox", name) for name in ("xmin", "xmax", "ymin", "ymax")}
-    return (box["xmin"] <= right) & (box["xmax"] >= left) & (box["ymin"] <= top) & (box["ymax"] >= bottom)
+def _near(file: pq.ParquetFile, columns: Sequence[str], degrees: Box | None) -> Iterator[pa.RecordBatch]:
+    """The rows whose boxes may be near the grid; groups that are not are passed over."""
+    if degrees is None:
+        yield from batches(file, columns)
+        return
+    for batch in batches(file, [*columns, "bbox"], groups_near(file.metadata, degrees)):
+        near = batch.filter(_meeting(batch.column("bbox"), degrees))
+        if len(near):
+            yield near.select(list(columns))
+
+
+def _meeting(boxes: pa.StructArray, degrees: Box) -> pa.Array:
+    """Which rows' boxes meet a box; one whose west is east of its east goes across 180° and may."""
+    west, south, east, north = (pc.struct_field(boxes, side) for side in SIDES)
+    beside = pc.and_(pc.or_(pc.greater(west, degrees[2]), pc.less(east, degrees[0])), pc.less_equal(west, east))
+    off = pc.or_(pc.greater(south, degrees[3]), pc.less(north, degrees[1]))
+    return pc.invert(pc.or_(beside, off))
 
 
 def _take_buildings(batch: pa.RecordBatch, geometry: str, crs: str, intake: Intake) -> None:

@@ -64,7 +64,7 @@ class Tokens:
         place = self._ends[token] + 1 + size
         if (place >= len(self._before)).any():
             raise ValueError("a message ends within a field")
-        return self._before[place].astype("int64")
+        return np.asarray(self._before[place], "int64")
 
 
 def _longer(data: Bytes, begins: Ints, ends: Ints) -> Ints:

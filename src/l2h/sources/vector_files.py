@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
@@ -17,12 +16,12 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from l2h.core.crs import parse_crs
 from l2h.core.errors import GridError, InputError
 from l2h.core.formats import check_vector
+from l2h.sources.batches import BATCH, batches, open_parquet
 from l2h.sources.geoparquet import read_own
 from l2h.sources.intake import Intake
 from l2h.sources.osm_tags import MOST_LANES, WIDEST_M
 from l2h.sources.vectors import Geometries, polygons_of
 
-BATCH = 16_384
 OGC_CRS84 = "OGC:CRS84"  # what GeoParquet means where it names no CRS
 LINES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
 AREAS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
@@ -67,13 +66,13 @@ def _read_layer(path: Path, layer: str, intake: Intake) -> None:
 def read_parquet(path: Path, intake: Intake) -> None:
     """Roads from a GeoParquet file with a column `highway`, as in our own layers; else buildings, from polygons."""
     intake.account.date(path, read_own(path).get("timestamp", ""))
-    with told(path), pq.ParquetFile(path) as file:
+    with told(path), open_parquet(path) as file:
         geometry, crs = geometry_of(file.schema_arrow, path)
         names = file.schema_arrow.names
         layer = "roads" if "highway" in names else "buildings"
         wanted = [n for n in ("osm_id", "highway", "width_m", "lanes", "bridge", geometry) if n in names]
         row = 0
-        for batch in file.iter_batches(BATCH, columns=wanted):
+        for batch in batches(file, wanted):
             columns = {name: batch.column(name) for name in wanted}
             shapes = from_wkb(columns.pop(geometry))
             take(intake, shapes, columns, Origin(crs, f"{path.stem}:{layer}:", row, layer))
