@@ -112,6 +112,8 @@ def remove_parts(folder: Path) -> int:
     parts = [p for p in Path(folder).rglob(f".*{PART}*") if p.is_file()] if Path(folder).is_dir() else []
     for part in parts:
         part.unlink(missing_ok=True)
+        if PART in part.parent.name and not any(part.parent.iterdir()):
+            part.parent.rmdir()
     return len(parts)
 
 

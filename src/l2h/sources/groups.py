@@ -72,7 +72,7 @@ def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, adva
     remote = stat_patiently(store, name, pace, pace.deadline())
     file = LargePieces(store, name, remote, pace, advance)
     with atomic_path(target) as part:
-        source = _open(file, remote.address)
+        source = open_far(file, remote.address)
         groups = _wanted(source, box, remote.address)
         file.keep_for(source.metadata.num_columns)
         with storage_errors(part), pq.ParquetWriter(part, source.schema_arrow, compression="zstd") as out:
@@ -85,13 +85,14 @@ def cut_groups(store: Store, name: str, target: Path, box: Box, pace: Pace, adva
 def has_groups_near(store: Store, name: str, remote: Remote, box: Box, pace: Pace) -> bool:
     """Whether a file that stays where it is has a group of rows that may meet a box, by its footer; as `cut_groups`."""
     file = LargePieces(store, name, remote, pace, lambda _: None)
-    return bool(_wanted(_open(file, remote.address), box, remote.address))
+    return bool(_wanted(open_far(file, remote.address), box, remote.address))
 
 
-def _open(file: RemoteFile, address: str) -> pq.ParquetFile:
+def open_far(file: RemoteFile, address: str) -> pq.ParquetFile:
+    """A Parquet file that stays where it is, with its footer read."""
     if file.read(0, 4) != b"PAR1" and file.error is None:
         raise WrongBytesError("a file is no Parquet file", where=address)
-    with _reading(file, address):
+    with reading(file, address):
         return open_parquet(pa.PythonFile(Handle(file), mode="r"))
 
 
@@ -104,12 +105,12 @@ def _wanted(source: pq.ParquetFile, box: Box, address: str) -> Sequence[int]:
 
 def _next(rows: Iterator[pa.RecordBatch], file: RemoteFile, address: str) -> pa.RecordBatch | None:
     """The next rows that there are."""
-    with _reading(file, address):
+    with reading(file, address):
         return next((batch for batch in rows if len(batch)), None)
 
 
 @contextmanager
-def _reading(file: RemoteFile, address: str) -> Iterator[None]:
+def reading(file: RemoteFile, address: str) -> Iterator[None]:
     """What the library makes of a failed read is told as the failure itself."""
     try:
         yield

@@ -151,6 +151,14 @@ def _pbf(stream: BinaryIO, size: int) -> str:
     return "" if place == size and size else "ends within a block"
 
 
+def blob_at(data: bytes) -> int | None:
+    """Where the first blob of an extract ends, by its head; None where the bytes are no such head."""
+    length = struct.unpack(">I", data[:4])[0] if len(data) >= 4 else LARGEST_HEAD + 1
+    header = data[4 : 4 + length] if length <= LARGEST_HEAD else b""
+    size = _data_size(header) if header.startswith(b"\x0a\x09OSMHeader") and len(header) == length else None
+    return None if size is None else 4 + length + size
+
+
 def _data_size(header: bytes) -> int | None:
     """Field 3 of a BlobHeader: how long its blob is; None where it cannot be read."""
     fields = iter(header)
