@@ -98,8 +98,10 @@ def test_remove_parts_takes_parts_and_nothing_else(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a" / "keep.tif", NEW)
     (tmp_path / "a" / ".keep.part-x1.tif").write_bytes(OLD)
     (tmp_path / "a" / ".keep.part-x1.tif.aux.xml").write_bytes(OLD)
-    assert remove_parts(tmp_path) == 2
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["keep.tif"]
+    write_bytes(tmp_path / "a" / ".x.part-k" / ".nodes.part-index", OLD)
+    write_bytes(tmp_path / "a" / ".y.part-k" / "of somebody else", OLD)
+    assert remove_parts(tmp_path) == 3
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".y.part-k", "keep.tif"]
     assert remove_parts(tmp_path / "none") == 0
 
 

@@ -108,12 +108,14 @@ def read_json(path: Path) -> Any:
 
 
 def remove_parts(folder: Path) -> int:
-    """Remove what killed writers left in `folder` and below; how many files went."""
-    parts = [p for p in Path(folder).rglob(f".*{PART}*") if p.is_file()] if Path(folder).is_dir() else []
+    """Remove what killed writers left in `folder` and below, with the folders they kept it in; how many files went."""
+    found = [*Path(folder).rglob(f".*{PART}*")] if Path(folder).is_dir() else []
+    parts = [path for path in found if path.is_file()]
     for part in parts:
         part.unlink(missing_ok=True)
-        if PART in part.parent.name and not any(part.parent.iterdir()):
-            part.parent.rmdir()
+    for path in found:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
     return len(parts)
 
 
