@@ -139,6 +139,9 @@ def test_addresses_are_checked_as_those_of_fetch(scripted: Scripted, tmp_path: P
     assert "carries a user name" in messages[2]
     assert "hunter2" not in json.dumps(rows)
     assert scripted.seen.requests == []
+    _, (row,) = facts(l2h, f"{scripted.url}/s.parquet?key=hunter2", "--allow-private")
+    assert row["facts"]["what"] == "roads, Overture Maps"
+    assert "hunter2" not in json.dumps(row)  # as fetch writes no key either
     scripted.script["HEAD /away.parquet"] = [redirect("http://169.254.169.254/latest")]
     bad = ("away.parquet", "none.parquet", "page.parquet")
     status, rows = facts(l2h, *(f"{scripted.url}/{name}" for name in bad), "--allow-private")
