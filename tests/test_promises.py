@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
+from l2h.core.areas import square_metres
 from l2h.core.files import sha256_file
 from l2h.core.grid import Grid
 from l2h.core.ledger import Ledger
@@ -191,10 +194,27 @@ def test_a_release_is_whole_and_areas_close(country: Path) -> None:
     areas = json.loads((country / "work" / "assess" / "areas.json").read_text())
     for key in ("pixels", "hundredths"):
         total = {
-            level: sum(c[key] for row in areas if row["level"] == level for c in row["classes"])
+            level: sum((counts_of(row, key) for row in areas if row["level"] == level), Counter())
             for level in ("city", "province", "nation")
         }
-        assert total["city"] == total["province"] == total["nation"] > 0
+        assert total["city"] == total["province"] == total["nation"]
+        assert len(total["nation"]) > 5
+        provinces = {row["name"] for row in areas if row["level"] == "province"}
+        for province in provinces:
+            whole, parts = (
+                sum((counts_of(row, key) for row in areas if row["level"] == level and row[of] == province), Counter())
+                for level, of in (("province", "name"), ("city", "province"))
+            )
+            assert whole == parts
+    table = [line.split(",") for line in (folder / "areas.csv").read_text("utf-8").splitlines()[1:]]
+    told = {int(value): (int(pixels), m2) for level, _, _, _, value, _, pixels, m2 in table if level == "nation"}
+    for c in next(row for row in areas if row["level"] == "nation")["classes"]:
+        assert told[c["value"]] == (c["pixels"], square_metres(c["hundredths"]))
+
+
+def counts_of(row: dict[str, Any], key: str) -> Counter[int]:
+    """Class value → pixels, or hundredths of a square metre, of a place."""
+    return Counter({c["value"]: c[key] for c in row["classes"]})
 
 
 def test_every_pixel_of_a_city_is_mapped_or_a_recorded_hole(country: Path) -> None:
