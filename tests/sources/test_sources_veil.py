@@ -46,7 +46,9 @@ FORMS = (SECRET, "c0ffee-5ecret%2B1", "5ecret")
         ("https://a.example/{z}/{x}.png?y={y}&tk={key}", "https://a.example/{z}/{x}.png?y={y}&tk={key}"),
         ("https://a.example/w?SERVICE=WMTS&TileMatrix=EPSG:3857:{z}&pw=", "https://a.example/w?SERVICE=WMTS&TileMatrix=EPSG:3857:{z}&pw="),
         ("https://a.example/m?k={env:KEY}", "https://a.example/m?k={env:KEY}"),
-        ("https://a.example/{x}?k=abc 17 rows", "https://a.example/{x}?k=~ba7816bf 17 rows"),
+        ("https://a.b/{x}?k=abc 17 rows 1:2, columns 3:4", "https://a.b/{x}?k=~ba7816bf 17 rows 1:2, columns 3:4"),
+        ("https://a.example/m?v=2 3&token=abc", "https://a.example/m?v=~7bd7df1a&token=~"),  # a space is no end
+        ("HTTPS://a.example/m?token=abc", "HTTPS://a.example/m?token=~"),
         ("folder/a?token=b", "folder/a?token=b"),  # a file of this machine
     ],
 )  # fmt: skip
@@ -104,7 +106,9 @@ def test_a_server_names_no_variable_of_ours() -> None:
     assert read_item(item, "", "visual").address == "https://evil.example/%7Benv:HOME%7D/a.tif"
 
 
-def test_a_key_stands_in_a_path_or_a_query_and_not_in_the_host() -> None:
+def test_a_key_stands_in_a_path_or_a_query_and_not_in_the_host_nor_in_a_bucket() -> None:
+    with pytest.raises(ValueError, match="buckets are read without a key"):
+        OsmSettings(paths=("s3://bucket/{env:PREFIX}/",))
     with pytest.raises(ValueError, match="hides its host"):
         BoundarySettings(path="https://{env:HOST}/c.gpkg", licence="CC0-1.0")
     with pytest.raises(SettingsError, match="hides its host"):

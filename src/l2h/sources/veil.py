@@ -21,6 +21,7 @@ LOGS = ("httpcore.http11", "httpcore.connection")
 GONE = "~"  # in place of a secret; with eight digits of its digest in place of any other value
 VARIABLE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 STANDING = re.compile(r"(~([0-9a-f]{8})?|([^{}]?\{[^{}]*\})+|)")  # values that stand for others, or are none
+SHEET = re.compile(r" .*rows \d+:\d+, columns \d+:\d+$")  # which of a service's tiles, behind their template
 COMMON = re.compile(r"\d{1,4}|true|false")  # values that tell nobody anything
 # names in lower case, of letters and digits alone
 SECRETS = {"key", "sig", "sign", "tk", "ak", "sk", "sas", "pwd", "pass", "auth", "authkey", "jwt", "sid", "hmac"}
@@ -43,7 +44,7 @@ Error = TypeVar("Error", bound=L2HError)
 
 
 def veiled(address: str) -> str:
-    """An address as it may be written, and by which its file is known; any other text as it is. It ends at a space.
+    """An address as it may be written, and by which its file is known; any other text as it is.
 
     >>> veiled("https://a.example/m.tif?v=2&file=north.tif&X-Amz-Signature=c0ffee&key={env:KEY}")
     'https://a.example/m.tif?v=2&file=~119a5210&X-Amz-Signature=~&key={env:KEY}'
@@ -53,19 +54,21 @@ def veiled(address: str) -> str:
     scheme, found, rest = address.partition("://")
     if not found:
         return address
-    rest, space, more = rest.partition(" ")
+    sheet = SHEET.search(rest)
+    rest = rest[: sheet.start()] if sheet else rest
     rest = rest.partition("#")[0]
     place, mark, query = rest.partition("?")
     host, slash, path = place.partition("/")
     user, at, name = host.rpartition("@")
     host = f"{GONE}{at}{name}" if user else host
-    return f"{scheme}://{host}{slash}{path}{mark}{_query(query)}{space}{more}"
+    return f"{scheme}://{host}{slash}{path}{mark}{_query(query)}{sheet[0] if sheet else ''}"
 
 
 def veiled_text(text: str) -> str:
-    """A text with every address in it as `veiled`, and the queries of relative ones."""
-    text = re.sub(r"[a-z][a-z0-9]*://[^\s'\"<>]+", lambda found: veiled(found[0]), text)
-    return re.sub(r"(?<=[^\s?])\?([^\s'\"<>?]*=[^\s'\"<>]*)", lambda found: f"?{_query(found[1])}", text)
+    """A text with every address in it as `veiled`, queries of relative ones too; behind a space, secrets by name."""
+    text = re.sub(r"[A-Za-z][A-Za-z0-9]*://[^\s'\"<>]+", lambda found: veiled(found[0]), text)
+    text = re.sub(r"(?<=[^\s?])\?([^\s'\"<>?]*=[^\s'\"<>]*)", lambda found: f"?{_query(found[1])}", text)
+    return re.sub(r"(?<=&)([^\s&=]+)=([^\s&'\"<>]*)", lambda found: f"{found[1]}={_secret_gone(*found.groups())}", text)
 
 
 def is_veiled(address: str) -> bool:
@@ -86,6 +89,8 @@ def has_secret(address: str) -> bool:
 
 def check_host(address: str) -> None:
     """ValueError for an address whose host is not to be read in it: a key goes to a host that everyone can see."""
+    if address.startswith("s3://") and VARIABLE.search(address):
+        raise ValueError("an s3:// address names an environment variable: buckets are read without a key")
     if "{env:" in address.partition("://")[2].partition("/")[0]:
         raise ValueError("an address hides its host: {env:NAME} stands in a path or a query")
 
@@ -110,6 +115,10 @@ def _value(name: str, value: str, signed: bool) -> str:
     if COMMON.fullmatch(value) or _plain(name) in WORDS:
         return value
     return GONE + sha256_bytes(value.encode())[:8]
+
+
+def _secret_gone(name: str, value: str) -> str:
+    return GONE if _is_secret(name) and not STANDING.fullmatch(value) else value
 
 
 def _plain(name: str) -> str:
@@ -146,7 +155,7 @@ class Veil:
             if not secret:
                 hint = f"Set the environment variable {found[1]}."
                 raise SettingsError("an address needs its key", where=veiled(address), hint=hint)
-            self._words[secret] = found[0]
+            self._words = {**self._words, secret: found[0]}  # others may be reading it at the same time
             return secret if address[found.start() - 1] in "?&" else quote(secret, safe="")
 
         return VARIABLE.sub(value, address)
