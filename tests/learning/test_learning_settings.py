@@ -70,6 +70,7 @@ def test_execution_is_no_part_of_what_is_learned() -> None:
         ({"cas": "agreement"}, "needs loss = 'ce'"),
         ({"dva_gamma": 0.01}, "set cas"),
         ({"devices": 3}, "multiple of devices"),
+        ({"network": "surround", "chip_px": 120}, "chip_px must be a multiple of 80, got 120"),
         ({"width": 30}, "multiple of 4"),
         ({"learning_rate": 1}, "Extra inputs"),
         ({"recipe": "best"}, "'default', 'l2h' or 'ce'"),

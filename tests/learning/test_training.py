@@ -162,7 +162,7 @@ def test_training_leaves_the_random_state_and_the_threads_alone(tmp_path: Path) 
             {"ce", "dva", "split", "rest"},
         ),
         ({"network": "unet", "alpha": 2.0, "pure_weight": 0.0, "split_weight": 0.0, "rest_weight": 0.0}, {"cell"}),
-        ({"network": "surround"}, {"cell", "pure", "split", "rest"}),
+        ({"network": "surround", "chip_px": 80}, {"cell", "pure", "split", "rest"}),
         ({"network": "hybrid"}, {"cell", "pure", "split", "rest"}),
     ],
 )

@@ -31,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 # often it is logged is no such thing: the log and the record of the last losses are bytes of the result
 EXECUTION = frozenset({"threads", "readers", "accelerator", "devices", "save_every_steps"})
 HEARING = ("unet", "slim", "surround")  # the networks that have a place for extras
-EXTRAS_CHIP_PX = 80  # where cells of 10 px and features of 8 px meet
+LATTICE_PX = 80  # where cells of 10 px and features of 8 px, or of 16 px, meet
 EXTRAS_KEYS = {"extras", "extras_drop", "extras_drop_all"}
 
 
@@ -171,6 +171,12 @@ class LearningSettings(Settings):
             raise ValueError("the dynamic-vague-area term needs a confident area: set cas")
         if self.devices and self.chips_per_step % self.devices:
             raise ValueError("chips_per_step must be a multiple of devices")
+        if self.network == "surround" and self.chip_px % LATTICE_PX:
+            # else what lies around a chip would be laid beside other ground than its own
+            raise ValueError(
+                f"network 'surround' joins cells of 10 px and 16 px, which meet every {LATTICE_PX} px: "
+                f"chip_px must be a multiple of {LATTICE_PX}, got {self.chip_px}"
+            )
         return self
 
     @property
@@ -204,10 +210,10 @@ class LearningSettings(Settings):
                 f"network '{self.network}' hears no extras", where="learning.network", expected=" or ".join(HEARING),
                 hint=hint,
             )  # fmt: skip
-        if self.chip_px % EXTRAS_CHIP_PX:
+        if self.chip_px % LATTICE_PX:
             raise SettingsError(
                 "chips do not fit the cells of extras", where="learning.chip_px",
-                expected=f"a multiple of {EXTRAS_CHIP_PX}", got=str(self.chip_px), hint=hint,
+                expected=f"a multiple of {LATTICE_PX}", got=str(self.chip_px), hint=hint,
             )  # fmt: skip
 
     def extras_what(self) -> dict[str, Any]:
