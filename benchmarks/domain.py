@@ -127,7 +127,8 @@ def score(mapper: Mapper, case: Case, work: Path, prior: Layer, how: str) -> dic
         own, (rows, cols) = owner.slices_in(asked.window), owner.slices_in(desk.grid.window)
         valid = asked.valid[own]
         free = valid & np.isin(reference[rows, cols], list(accept)) & (known[rows, cols] == 0)
-        trusts.append((mapper._trust(readers, owner, probability[:, *own], valid), int(valid.sum())))
+        trusted = mapper._trust(readers, owner, probability[:, *own], valid)
+        trusts.append((1.0 if trusted is None else trusted, int(valid.sum())))
         truth = np.stack([np.isin(reference[rows, cols], [c for c in accept if v in accept[c]]) for v in mapper.values])
         for name, one in mappers.items():
             p = one._heard(readers, owner, asked, probability)[0]

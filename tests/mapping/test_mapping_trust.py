@@ -16,7 +16,7 @@ from l2h.mapping.evidence import Agreement
 from l2h.mapping.mapper import Readers
 from l2h.mapping.settings import MappingSettings
 from l2h.mapping.stage import Layers, stage
-from l2h.mapping.trust import believed, cell_votes, trust, without_opinion
+from l2h.mapping.trust import Edge, believed, cell_votes, edges, field, field_of, trust, without_opinion
 
 FIRST, SECOND = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 INDEX = np.array([1, 0, 1])  # traffic and building of two coarse classes, tree of its own
@@ -81,8 +81,41 @@ def test_belief_in_part() -> None:
     assert without_opinion(INDEX, 3).tolist() == [0.25, 0.5, 0.25]
     np.testing.assert_allclose(without_opinion(None, 3), 1 / 3)
     sure = np.array([1, 0, 0], "float32")[:, None, None]
-    np.testing.assert_allclose(believed(sure, 0.6, without_opinion(INDEX, 3)).ravel(), [0.7, 0.2, 0.1], rtol=1e-6)
-    assert believed(sure, 1.0, without_opinion(INDEX, 3)) is sure
+    some = np.array([[0.6]], "float32")
+    np.testing.assert_allclose(believed(sure, some, without_opinion(INDEX, 3)).ravel(), [0.7, 0.2, 0.1], rtol=1e-6)
+    assert believed(sure, None, without_opinion(INDEX, 3)) is sure
+
+
+def test_edges_are_those_that_two_windows_share() -> None:
+    grid = Window(0, 100, 0, 80)
+    assert [(e.at, e.across_rows, e.strip, e.reach) for e in edges(Window(0, 80, 0, 80), grid)] == [
+        (80, True, Window(72, 88, 0, 80), 20)
+    ]
+    (other,) = edges(Window(80, 100, 0, 80), grid)  # the same strip, heard in a quarter of a smaller window
+    assert (other.at, other.strip, other.reach) == (80, Window(72, 88, 0, 80), 5)
+    assert edges(grid, grid) == []
+
+
+def test_trust_runs_from_the_window_to_the_edge() -> None:
+    edge = Edge(Window(32, 48, 0, 2), True, 40, 10.0)
+    own = field(1.0, [(edge, 0.5)], Window(0, 40, 0, 2))
+    assert own.shape == (40, 2)
+    assert (own[:30] == 1).all()  # beyond its reach
+    # a half px from the edge it weighs .95² · 20 = 18.05, and four and a half away .55² · 10 / 4.5 = .672
+    assert own[39, 0] == pytest.approx((1 + 18.05 * 0.5) / 19.05)
+    assert own[35, 0] == pytest.approx((1 + 0.6722 * 0.5) / 1.6722, abs=1e-4)
+    theirs = field(0.2, [(edge, 0.5)], Window(40, 80, 0, 2))
+    assert abs(own[39, 0] - theirs[0, 0]) < 0.05  # .8 lie between the two windows
+    assert (np.diff(own[:, 0]) <= 0).all()
+
+
+def test_a_window_without_doubt_has_no_field() -> None:
+    place = Window(0, 80, 0, 80)
+    assert field_of(place, place, Window(0, 160, 0, 160), lambda window, strength: 1.0) is None
+    assert field_of(place, place, Window(0, 160, 0, 160), lambda window, strength: None) is None
+    doubted = field_of(place, place, place, lambda window, strength: 0.25)
+    assert doubted is not None
+    assert (doubted == 0.25).all()
 
 
 def test_a_doubted_network_does_not_switch_the_prior_off() -> None:
@@ -125,10 +158,13 @@ def test_only_what_the_labels_contradict_is_doubted(tmp_path: Path, world: Calla
     strange = np.zeros(place.grid.shape, bool)
     strange[:, 160:] = True
     expected = np.where(strange, NETWORK_AND_PRIOR | DOUBTED, NETWORK_AND_PRIOR)
-    assert (found[2] == np.where(place.valid, expected, 0)).all()
+    clear = np.ones(place.grid.shape, bool)
+    clear[:, 140:180] = False  # at the edge trust runs from one to the other
+    assert (found[2] == np.where(place.valid, expected, 0))[clear].all()
+    assert set(np.unique(found[2])) == {0, NETWORK_AND_PRIOR, NETWORK_AND_PRIOR | DOUBTED}
     record = context.ledger.get("map/r0000c0000")
     assert record is not None
-    assert record.info["doubted_px"] == np.count_nonzero(strange & place.valid)
+    assert record.info["doubted_px"] == np.count_nonzero(found[2] >= DOUBTED)
     # whatever the block, its rim among them
     assert (mapped(place.store(tmp_path / "many", 70, net), "on") == found).all()
     # the class comes from the labels there

@@ -33,12 +33,12 @@ class Classified:
 
 
 def classify(
-    probability: Floats, valid: Mask, values: tuple[int, ...], source: int = NETWORK, told: Floats | None = None
+    probability: Floats, valid: Mask, values: tuple[int, ...], source: int | Bytes = NETWORK, told: Floats | None = None
 ) -> Classified:
     """The likeliest class of each pixel and how likely it is.
 
     probability : float32 [K, H, W]; valid : [H, W]; values : legend value of each channel. Of equal probabilities the
-    first channel wins.
+    first channel wins. source : of all pixels, or uint8 [H, W]
     told : calibrated probabilities [K, H, W]; confidence is what they give the class, in per cent, rounded half to
            even. Left out, it is the network's own opinion of itself.
     """
@@ -49,7 +49,7 @@ def classify(
     return Classified(
         np.where(valid, legend[best], np.uint8(0)),
         np.where(valid, confidence, np.uint8(0)),
-        np.where(valid, np.uint8(source), np.uint8(NOTHING)),
+        np.where(valid, np.asarray(source, "uint8"), np.uint8(NOTHING)),
     )
 
 

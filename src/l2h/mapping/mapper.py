@@ -1,7 +1,8 @@
 """The map of any window: imagery through the network, the prior where it is heard, vectors on top."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from functools import cached_property
 from itertools import islice
 
@@ -28,7 +29,7 @@ from l2h.mapping.pairs import REACH_PX, refine
 from l2h.mapping.predict import Floats, Predictor
 from l2h.mapping.sample import evidence_step, spread_windows
 from l2h.mapping.settings import MappingSettings
-from l2h.mapping.trust import DOUBT_BELOW, believed, cell_votes, trust, without_opinion
+from l2h.mapping.trust import DOUBT_BELOW, SHARED, STRENGTH, believed, cell_votes, field_of, trust, without_opinion
 from l2h.mapping.windows import WindowPlan
 from l2h.mapping.zones import Zones
 from l2h.nets.base import PixelNetwork
@@ -88,7 +89,7 @@ class Mapper:
     settings: MappingSettings
     prior: bool = False
     calibration: Calibration | None = None
-    coarse: Legend = field(default_factory=coarse_legend)
+    coarse: Legend = default(default_factory=coarse_legend)
     alpha: float = 1.0
     zones: Zones | None = None
 
@@ -136,6 +137,7 @@ class Mapper:
         told = self._told(probability[own])
         if self.zones is not None:
             told = self.zones.apply(told, probability[own], owner, self.index, len(self.coarse))
+        source = np.broadcast_to(source, asked.valid.shape)[own[1:]]
         classified = classify(self._refined(asked, probability)[own], asked.valid[own[1:]], self.values, source, told)
         known = self._known(readers, owner)
         if known is not None:
@@ -163,30 +165,45 @@ class Mapper:
         colours = self.predictor.normalisation.apply(asked.values, asked.valid)
         return refine(probability, colours, asked.valid, settings.pair_weight, settings.pair_colour)
 
-    def _heard(self, readers: Readers, owner: Window, asked: Patch, probability: Floats) -> tuple[Floats, int]:
-        """The network as far as it is trusted in what a window owns, with the prior where it is heard; and what band 3
-        says of them.
+    def _heard(
+        self, readers: Readers, owner: Window, asked: Patch, probability: Floats
+    ) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        """The network as far as it is trusted, with the prior where it is heard; and what band 3 says of it, [H, W] or
+        one for all.
         """
-        rows, cols = owner.slices_in(asked.window)
-        trusted = self._trust(readers, owner, probability[:, rows, cols], asked.valid[rows, cols])
-        doubt = DOUBTED if trusted < DOUBT_BELOW else 0
+        trusted = self._field(readers, owner, asked, probability)
+        doubt = np.uint8(0) if trusted is None else np.where(trusted < DOUBT_BELOW, np.uint8(DOUBTED), np.uint8(0))
         heard = self.prior and readers.prior is not None
         # with a prior, built-up must not count twice for being two classes; without one, the likeliest stays so
         even = without_opinion(self.index if heard else None, len(self.values))
         probability = believed(probability, trusted, even)
         if not self.prior or readers.prior is None:
-            return probability, NETWORK | doubt
+            return probability, np.asarray(NETWORK | doubt, "uint8")
         prior = self._prior_of(readers.prior, readers.cell_px, asked.window)
         settings = self.settings
         fused = fuse(probability, prior, self.index, settings.prior_beta, settings.prior_mix)
-        return fused, NETWORK_AND_PRIOR | doubt
+        return fused, np.asarray(NETWORK_AND_PRIOR | doubt, "uint8")
 
-    def _trust(self, readers: Readers, owner: Window, probability: Floats, valid: Mask) -> float:
-        """How far the network is trusted in a window: 1 where nothing is there to hold it against."""
+    def _field(self, readers: Readers, owner: Window, asked: Patch, probability: Floats) -> Floats | None:
+        """How far the network is trusted in each pixel it is asked for, float32 [H, W]; None: wholly everywhere."""
         if self.settings.trust == "off" or readers.posterior is None:
-            return 1.0
-        shares = self._shares(readers.posterior, owner.coarsen(readers.cell_px))
-        return trust(*cell_votes(probability, valid, shares, owner, self.index, (self.alpha, readers.cell_px)))
+            return None
+
+        def part(window: Window, strength: float) -> float | None:
+            rows, cols = window.slices_in(asked.window)
+            return self._trust(readers, window, probability[:, rows, cols], asked.valid[rows, cols], strength)
+
+        return field_of(owner, asked.window, readers.imagery.grid.window, part)
+
+    def _trust(
+        self, readers: Readers, window: Window, probability: Floats, valid: Mask, strength: float = STRENGTH
+    ) -> float | None:
+        """How far the network is trusted in a window; None where nothing is there to hold it against."""
+        if self.settings.trust == "off" or readers.posterior is None:
+            return None
+        shares = self._shares(readers.posterior, window.coarsen(readers.cell_px))
+        votes, labels = cell_votes(probability, valid, shares, window, self.index, (self.alpha, readers.cell_px))
+        return trust(votes, labels, strength) if votes.shape[1] else None
 
     def at_places(self, readers: Readers, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Asked:
         """What the map would say of single pixels before calibration.
@@ -233,11 +250,12 @@ class Mapper:
         for owner, asked, own in self._ask(plan, readers, owners):
             valid = asked.valid
             trusted = self._trust(readers, owner, own, valid)
+            doubted = 0 if trusted is None else round(255 * (1 - trusted))
             shares = self._shares(posterior, owner.coarsen(cell_px))
             own = self._told(own)
             found = count_agreement(own, valid, shares, self.index, cell_px)
             sums += class_sums(own, valid)
-            total += replace(found, doubted=round(255 * (1 - trusted)) * found.cells)
+            total += replace(found, doubted=doubted * found.cells)
             looked += 1
         return total, sums, looked
 
@@ -247,7 +265,8 @@ class Mapper:
 
 def map_plan(grid: Grid, network: PixelNetwork, settings: MappingSettings) -> WindowPlan:
     """Windows of the map: the network is asked for as much around them as pairs of pixels reach."""
-    return WindowPlan.of(grid, settings.window_px, network, REACH_PX if settings.pair_weight > 0 else 0)
+    margin = max(REACH_PX if settings.pair_weight > 0 else 0, SHARED if settings.trust == "auto" else 0)
+    return WindowPlan.of(grid, settings.window_px, network, margin)
 
 
 def evidence_plan(grid: Grid, network: PixelNetwork, cell_px: int) -> WindowPlan:

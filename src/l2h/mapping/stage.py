@@ -211,7 +211,7 @@ class _Planner:
             asked = map(plan.asked_window, owners)
             paths += _files(readers.prior, (prior_cells(window, readers.cell_px, self.settings) for window in asked))
         if self.settings.trust == "auto":
-            paths += _files(readers.posterior, (owner.coarsen(readers.cell_px) for owner in owners))
+            paths += _files(readers.posterior, (plan.asked_window(o).coarsen(readers.cell_px) for o in owners))
         return paths
 
     def _digest(self, engine: Engine, readers: Readers, prior: bool) -> dict[str, Any]:

@@ -10,7 +10,18 @@ classes):
 by EM, over the cells of one lattice window. A network that learned from these labels gives τ near 1, since that is what
 it was trained for: the labels' errors are in q and cost it little. Where ENOUGH is reached, what is missing may as well
 be the labels' fault, so it is trusted whole; less is trusted in proportion. Described in docs/method.md, section 4.
+
+From window to window trust must not step. Both windows of an edge know SHARED px on either side of it, and from the
+cells there both get the same trust e of the edge. A window has its own trust t inside, and near an edge becomes its:
+
+    field = (t + Σ_e w_e e) / (1 + Σ_e w_e)          w_e = (1 - d/r)² · r / d   within r px of the edge
+
+d: distance of the pixel from the edge; r: a quarter of the window. Only where two edges meet does it step, in
+a corner of a few pixels.
 """
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +37,56 @@ Index = npt.NDArray[np.int64]
 USUAL, STRENGTH = 0.95, 40.0  # what is expected before any cell is seen, and how many cells that is worth
 ENOUGH = 0.8  # τ of a network that is trusted whole
 SMOOTHING = 0.02  # of the labels, as in training
+EDGE_STRENGTH = 8.0  # of an edge, which has fewer cells
 DOUBT_BELOW = 0.5  # less trust than this is marked in the map
 ITERATIONS = 40
 TINY = 1e-9
+SHARED = 8  # px beyond a window that it knows of its neighbours
+REACH_SHARE = 4  # an edge is heard within this part of the window
 
 
-def trust(votes: Doubles, labels: Doubles) -> float:
+@dataclass(frozen=True)
+class Edge:
+    """Where a window meets a neighbour: at row `at`, or at a column.
+
+    strip : the pixels that both know
+    reach : px from the edge within which it is heard
+    """
+
+    strip: Window
+    across_rows: bool
+    at: int
+    reach: float
+
+
+def edges(owner: Window, grid: Window) -> list[Edge]:
+    """The edges of a window that are not those of the grid."""
+    top, bottom, left, right = owner.row_start, owner.row_stop, owner.col_start, owner.col_stop
+    height, width = (side / REACH_SHARE for side in owner.shape)
+    rows = [r for r in (top, bottom) if grid.row_start < r < grid.row_stop]
+    cols = [c for c in (left, right) if grid.col_start < c < grid.col_stop]
+    found = [Edge(Window(r - SHARED, r + SHARED, left, right).intersect(grid), True, r, height) for r in rows]
+    return found + [Edge(Window(top, bottom, c - SHARED, c + SHARED).intersect(grid), False, c, width) for c in cols]
+
+
+def field(inside: float, around: Sequence[tuple[Edge, float]], window: Window) -> Floats:
+    """Trust of every pixel of a window, float32 [H, W]: `inside` far from the edges, theirs at them. Equation above."""
+    total = np.full(window.shape, inside, "float64")
+    weights = np.ones(window.shape)
+    rows = np.arange(window.row_start, window.row_stop) + 0.5
+    cols = np.arange(window.col_start, window.col_stop) + 0.5
+    for edge, own in around:
+        away = np.abs((rows if edge.across_rows else cols) - edge.at)
+        weight = np.maximum(1 - away / edge.reach, 0) ** 2 * edge.reach / away
+        weight = weight[:, None] if edge.across_rows else weight[None]
+        total, weights = total + weight * own, weights + weight
+    return np.asarray(total / weights, "float32")
+
+
+def trust(votes: Doubles, labels: Doubles, strength: float = STRENGTH) -> float:
     """min(1, τ / ENOUGH) of some cells, in whole hundredths; 1 where there is none.
 
-    votes, labels : [J, n], v and q of n cells, sums 1 each
+    votes, labels : [J, n], v and q of n cells, sums 1 each; strength : of what is expected before, in cells
     """
     classes, cells = votes.shape
     if not cells:
@@ -44,7 +96,7 @@ def trust(votes: Doubles, labels: Doubles) -> float:
     for _ in range(ITERATIONS):
         known = tau * votes
         explained = float((target * known / (known + (1 - tau) / classes)).sum())
-        tau = (explained + STRENGTH * USUAL) / (cells + STRENGTH)
+        tau = (explained + strength * USUAL) / (cells + strength)
     return round(min(1.0, tau / ENOUGH), 2)
 
 
@@ -76,15 +128,30 @@ def _cell_sums(values: npt.NDArray[np.floating], owner: Window, cell_px: int) ->
     return np.asarray(np.add.reduceat(np.add.reduceat(values.astype("float64"), rows, axis=1), cols, axis=2))
 
 
-def believed(probability: Floats, trusted: float, even: Doubles) -> Floats:
-    """t p + (1 - t) · even: the network as far as it is trusted, t, float32 [K, H, W].
+def field_of(
+    owner: Window, window: Window, grid: Window, part: Callable[[Window, float], float | None]
+) -> Floats | None:
+    """Trust of every pixel of `window`, what a lattice window owns and what it knows around it; None: whole everywhere.
+
+    part : trust of the cells of a window, from what is expected with a strength; None where it has no cells
+    """
+    inside = part(owner, STRENGTH)
+    found = ((edge, part(edge.strip, EDGE_STRENGTH)) for edge in edges(owner, grid))
+    around = [(edge, told) for edge, told in found if told is not None]
+    if inside is None or {inside, *(told for _, told in around)} == {1.0}:
+        return None
+    return field(inside, around, window)
+
+
+def believed(probability: Floats, trusted: Floats | None, even: Doubles) -> Floats:
+    """t p + (1 - t) · even: the network as far as it is trusted, t, float32 [K, H, W]; None: everywhere.
 
     even : [K], sums 1, what an opinion without knowledge is. Where the probabilities are all 0 (no imagery) it says
     nothing either way.
     """
-    if trusted == 1:
+    if trusted is None:
         return probability
-    return np.asarray(trusted * probability + ((1 - trusted) * even[:, None, None]).astype("float32"), "float32")
+    return np.asarray(trusted * probability + (1 - trusted) * even[:, None, None].astype("float32"), "float32")
 
 
 def without_opinion(coarse_of_fine: Index | None, classes: int) -> Doubles:
