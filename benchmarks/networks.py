@@ -89,7 +89,7 @@ def prediction(net: PixelNetwork, precision: str) -> Work:
     if net.view is not None:
         cells = (side + 2 * net.view.margin) // net.view.step
         around = [rng.random((net.view.channels(BANDS), cells, cells), "float32")]
-    return lambda: predictor.probabilities([patch], around)
+    return lambda: predictor.probabilities([patch], around, rim=net.halo)
 
 
 def _seconds(work: Work) -> float:

@@ -11,9 +11,8 @@ class MappingSettings(Settings):
     """How a trained network is laid over the imagery.
 
     window_px      : side of the lattice windows that own pixels; a multiple of the network's stride (80 fits
-                     all). With 512 a U-Net of width 32 needs 0.35 GB above its weights and computes 1.9 times the
-                     pixels it keeps; 768 needs 0.65 GB and computes 1.6 times. Where the stride is 80 (`surround`, and
-                     whatever hears extras) it is 2.6 and 2.0 times. Blocks waste least where it divides them
+                     all). With 480 the default network needs 0.25 GB above its weights and reads 2.0 times the pixels
+                     it keeps; 720 needs 0.5 GB and reads 1.6 times. Blocks waste least where it divides them
     precision      : of the network's arithmetic; class and confidence are always taken from float32
     prior          : whether the network's probabilities are multiplied with the smoothed coarse posterior. "auto"
                      measures it once for the project (docs/method.md, section 4)
