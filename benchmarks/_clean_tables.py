@@ -92,6 +92,7 @@ def _panel(axes: Any, done: Sequence[Mapping[str, Any]], score: str) -> None:
         level = mean(run[score] for run in done if run["chips"] == n)
         axes.axhline(level, color=CHIPS, lw=1, ls=(0, (n, 2)), label=f"{n} drawn chips")
     axes.set_xscale("symlog", linthresh=50)
+    axes.set_xlim(left=-5)
     axes.set_xticks(numbers, [str(n) for n in numbers])
     axes.xaxis.set_minor_formatter(NullFormatter())
 
