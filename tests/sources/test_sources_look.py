@@ -97,6 +97,25 @@ def test_vectors_are_told_apart(tmp_path: Path, l2h: L2H) -> None:
     assert (status, row["findings"][0]["rule"]) == (1, "cannot-open")
 
 
+@pytest.mark.parametrize(
+    ("kinds", "bbox", "own"), [(7, "here", b"\xff"), ("Polygon", [1, None, 2, 3], b"[]"), (None, [1, 2], b'"x"')]
+)
+def test_a_footer_that_says_nonsense_is_no_crash(
+    kinds: object, bbox: object, own: bytes, tmp_path: Path, l2h: L2H
+) -> None:
+    write_wide(tmp_path / "h.parquet", 1, 8, 1)
+    geo = {"encoding": "WKB", "geometry_types": kinds, "bbox": bbox}
+    meta = {b"geo": json.dumps({"primary_column": "geometry", "columns": {"geometry": geo}}).encode(), b"l2h": own}
+    pq.write_table(pq.read_table(tmp_path / "h.parquet").replace_schema_metadata(meta), tmp_path / "h.parquet")
+    status, (row,) = facts(l2h, tmp_path / "h.parquet")
+    assert (status, row["facts"]["what"]) == (0, "buildings, Overture Maps")
+    assert (row["facts"]["extent"], row["facts"]["time"]) == ("", "")
+
+
+def test_levels_that_are_not_three_are_wrong_usage(tmp_path: Path, l2h: L2H) -> None:
+    assert l2h("inspect", tmp_path / "h.parquet", "--columns", "a,b").status == 2
+
+
 # --- behind an address ------------------------------------------------------------------------------------------------
 
 

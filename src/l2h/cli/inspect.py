@@ -76,9 +76,9 @@ def _told(name: str, facts: Callable[[tuple[str, ...]], dict[str, Any]], options
     from l2h.core.inspect import Finding
     from l2h.sources.veil import veiled
 
-    shown = veiled(name)
+    shown, columns = veiled(name), levels(options["columns"])
     try:
-        return {"facts": {"path": shown} | facts(levels(options["columns"])), "findings": []}
+        return {"facts": {"path": shown} | facts(columns), "findings": []}
     except L2HError as error:
         return {"facts": {"path": shown}, "findings": [asdict(Finding("error", "cannot-open", str(error)))]}
 

@@ -77,9 +77,9 @@ def parquet_facts(file: pq.ParquetFile, where: str, levels: Sequence[str]) -> Fa
     _, crs = geometry_of(schema, where)
     geo = json.loads(schema.metadata[b"geo"])
     column = geo["columns"][geo["primary_column"]]
-    shapes = [str(kind) for kind in column.get("geometry_types", ())]
+    said = column.get("geometry_types")
+    shapes = [str(kind) for kind in said] if isinstance(said, list) else []
     about = "Overture Maps" if is_overture(schema) else ""
-    own = json.loads(schema.metadata.get(OWN, b"{}"))
     return {
         **told_of(purpose(schema.names, shapes, levels), about),
         "rows": f"{metadata.num_rows:,} in {metadata.num_row_groups:,} groups",
@@ -87,8 +87,17 @@ def parquet_facts(file: pq.ParquetFile, where: str, levels: Sequence[str]) -> Fa
         "columns": ", ".join(name for name in schema.names if name not in (geo["primary_column"], "bbox")),
         "crs": parse_crs(crs).name,
         "extent": _extent(column.get("bbox") or _boxes(metadata), crs),
-        "time": own.get("timestamp", ""),
+        "time": _own_time(schema.metadata.get(OWN, b"{}")),
     }
+
+
+def _own_time(own: bytes) -> str:
+    """The time that a table of ours speaks of; empty in a file of others."""
+    try:
+        said = json.loads(own)
+    except ValueError:
+        return ""
+    return str(said.get("timestamp", "")) if isinstance(said, dict) else ""
 
 
 def _boxes(metadata: pq.FileMetaData) -> list[float] | None:
@@ -109,14 +118,15 @@ def _boxes(metadata: pq.FileMetaData) -> list[float] | None:
 
 
 def _extent(box: Sequence[float] | None, crs: str) -> str:
-    """West, south, east, north in degrees; empty where it is not known."""
-    if box is None or len(box) not in (4, 6) or not np.isfinite(box).all():
+    """West, south, east, north in degrees; empty where it is not known, or is none."""
+    try:
+        box = [float(side) for side in box or ()]
+    except (TypeError, ValueError):
+        return ""
+    if len(box) not in (4, 6) or not np.isfinite(box).all():
         return ""
     left, bottom, right, top = box if len(box) == 4 else (*box[:2], *box[3:5])
-    try:
-        sides = transformer(crs, WGS84).transform_bounds(left, bottom, right, top)
-    except InputError:
-        return ""
+    sides = transformer(crs, WGS84).transform_bounds(left, bottom, right, top)
     return ", ".join(f"{side:.5f}" for side in sides) if np.isfinite(sides).all() else ""
 
 
