@@ -1,5 +1,6 @@
 """Files are whole or absent, whatever happens to the writer."""
 
+import errno
 import json
 import os
 import shutil
@@ -270,3 +271,12 @@ def test_a_lock_ends_with_a_killed_holder(tmp_path: Path) -> None:
         holder.wait()
         with sole(tmp_path / "l", "busy"):
             pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("l2h.core.files.fcntl.flock", refuse)
+    with pytest.raises(StorageError, match="No locks available"), sole(tmp_path / "l", "busy"):
+        pytest.fail("inside without a lock")

@@ -137,6 +137,8 @@ def sole(lock: Path, busy: str) -> Iterator[None]:
             stream.seek(0)
             hint = "Wait until it has ended, or end it: what it has finished is kept."
             raise InputError(busy, where=str(lock.parent), got=stream.read(200).strip(), hint=hint) from error
+        except OSError as error:  # a file system without locks
+            raise _storage_error(lock, error) from error
         stream.truncate(0)
         stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         stream.flush()
