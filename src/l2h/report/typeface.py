@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 NAMES = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei", "PingFang SC")
 TRUETYPE = ("WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei")  # whose outlines reportlab can put into a PDF
@@ -11,10 +12,23 @@ ADVICE = "install one that can be embedded (Debian and Ubuntu: fonts-wqy-microhe
 @cache
 def installed() -> dict[str, str]:
     """Name → file of the fonts of this machine that have such words, the first the one to take."""
-    from matplotlib import font_manager
+    from matplotlib.font_manager import fontManager
 
-    files = {font.name: font.fname for font in reversed(font_manager.fontManager.ttflist)}
+    _take_in_new_fonts()
+    files = {font.name: font.fname for font in reversed(fontManager.ttflist) if Path(font.fname).exists()}
     return {name: files[name] for name in NAMES if name in files}
+
+
+def _take_in_new_fonts() -> None:
+    """Tell matplotlib of fonts installed since it last looked: it keeps its list in a file and never looks again."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {font.fname for font in fontManager.ttflist}
+    for file in sorted(set(findSystemFonts()) - known):
+        try:
+            fontManager.addfont(file)
+        except (OSError, RuntimeError):  # a font that cannot be read shows no words; matplotlib passes over it as well
+            continue
 
 
 def embeddable() -> str | None:
