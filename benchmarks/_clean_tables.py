@@ -24,14 +24,13 @@ Real pictures, products and OpenStreetMap simulated (see [accuracy.md](accuracy.
 pixels of the hand-drawn references, drawn at random from all that is labelled, or so many of each class, learned by a
 joint loss (docs/method.md, 3.7). Chips are 20 × 20 px of the same references, at least half labelled, learned whole.
 Scores leave out 2 px around every point and chip of the seed, used or not, so that all rows of a family are scored on
-the same pixels. Mean of the seeds, ± their standard deviation; {settings}. Made by
-`benchmarks/clean.py`.
+the same pixels. Mean of the seeds, ± their standard deviation. Set besides: {settings}. Made by `benchmarks/clean.py`.
 """
 
 
-def table(runs: Runs, plotted: bool) -> str:
-    """The page: one line per family and what was given."""
-    lines = [HEAD.format(settings="the recipe as it comes, but for what a line says")]
+def table(runs: Runs, settings: Mapping[str, Sequence[str]], plotted: bool) -> str:
+    """The page: one line per family and what was given; `settings` are those that differ from the recipe's."""
+    lines = [HEAD.format(settings="; ".join(f"{family} {', '.join(settings[family]) or 'nothing'}" for family in runs))]
     if plotted:
         lines.append("\n![mIoU and OA against what was given](../images/clean.png)\n")
     lines.append("\n| Family | Given | seeds | mIoU | by seed | OA | F1 |\n|---|---|---|---|---|---|---|\n")
@@ -73,7 +72,10 @@ def curve(runs: Runs) -> bytes:
             axes[1][column].set_xlabel("points looked up")
         for row, score in enumerate(("mIoU", "OA")):
             axes[row][0].set_ylabel(score)
-        axes[0][0].legend(frameon=False, fontsize=8, loc="lower right")
+        marks = dict(pair for ax in axes[0] for pair in zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        figure.legend(
+            marks.values(), marks.keys(), loc="outside upper center", ncols=len(marks), frameon=False, fontsize=8
+        )
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()

@@ -80,8 +80,10 @@ def main() -> int:
     for seed in options.seeds:
         for family in options.families:
             run_family(found[family], options, seed)
-    runs = {path.stem: read_json(path)["runs"] for path in sorted(options.out.glob("*.json"))}
-    write_text(options.table, table(runs, options.plot is not None))
+    records = {path.stem: read_json(path) for path in sorted(options.out.glob("*.json"))}
+    runs = {family: record["runs"] for family, record in records.items()}
+    settings = {family: record["apart"]["set"] for family, record in records.items()}
+    write_text(options.table, table(runs, settings, options.plot is not None))
     if options.plot is not None:
         write_bytes(options.plot, curve(runs))
     return 0
