@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toy": {"core"},
 }
 # faces and what joins the rooms: they may import everything, and no room imports them
-TOP = {"__main__", "project", "pipeline", "checks", "facts", "clean", "report", "starter", "cli", "viewer"}
+TOP = {"__main__", "project", "misfit", "pipeline", "checks", "facts", "clean", "report", "starter", "cli", "viewer"}
 LIGHT = set(sys.stdlib_module_names) - {"tkinter"}
 
 

@@ -1,13 +1,11 @@
 """The project file: one TOML, read into frozen settings that refuse unknown keys and say where and why."""
 
-import difflib
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from l2h.accuracy.compare.settings import Comparison
 from l2h.accuracy.settings import CalibrationSettings, ReferenceSettings
@@ -18,6 +16,7 @@ from l2h.core.settings import Settings
 from l2h.labels.settings import LabelSettings
 from l2h.learning.settings import LearningSettings
 from l2h.mapping.settings import MappingSettings
+from l2h.misfit import misfit
 from l2h.product.settings import ReleaseSettings
 from l2h.sources.extra_settings import ExtraSettings
 from l2h.sources.fetch_settings import FetchSettings
@@ -162,7 +161,7 @@ def parse_project(data: bytes, path: Path, overrides: Sequence[str] = ()) -> Pro
     try:
         return Project.model_validate(values)
     except ValidationError as error:
-        raise Veil().clean(_settings_error(path, values, overrides, error)) from None  # it shows what it was given
+        raise Veil().clean(misfit(Project, values, error, path, overrides)) from None  # it shows what it was given
 
 
 def save_settings(project: Project, folder: Path) -> Path:
@@ -202,100 +201,3 @@ def _position(items: list[Any], text: str, key: str) -> int:
     if not text.isdigit() or int(text) >= len(items):
         raise SettingsError("no such list item", where=key, expected=f"a number below {len(items)}", got=text)
     return int(text)
-
-
-def _settings_error(
-    path: Path, values: Mapping[str, Any], overrides: Sequence[str], error: ValidationError
-) -> SettingsError:
-    """The first of pydantic's findings as one clear sentence; the others are counted."""
-    first, more = error.errors(include_url=False)[0], error.error_count() - 1
-    loc = first["loc"]
-    place = ".".join(str(part) for part in loc)
-    where = _origin(path, values, overrides, first) + (f"; {more} more of its settings do not fit" if more else "")
-    if first["type"] == "extra_forbidden":
-        return SettingsError(f"unknown setting '{place}'", where=where, hint=_nearest(loc))
-    if first["type"] == "missing":
-        what = f"section [{place}] is missing" if len(loc) == 1 else f"setting '{place}' is missing"
-        return SettingsError(what, where=where, hint=_MISSING.get(str(loc[-1]), "docs/settings.md explains every key."))
-    text = str(first["msg"])
-    if first["type"] == "value_error":
-        text = text.removeprefix("Value error, ")
-        return SettingsError(f"section [{place}] does not fit together: {text}" if place else text, where=where)
-    got = "" if isinstance(first["input"], Mapping | list) else repr(first["input"])
-    hint = "A list of tables has double brackets: [[imagery]], [[products]]." if loc[-1] in _LISTS else ""
-    return SettingsError(f"setting '{place}' cannot be used", where=where, expected=_wanted(first), got=got, hint=hint)
-
-
-_LISTS = ("imagery", "products", "extras")  # at the top; [[compare.products]] is one too
-_MISSING = {
-    "licence": "Every source states its licence: an SPDX name such as CC-BY-4.0, or a few words.",
-    "imagery": "At least one [[imagery]] entry names the scenes.",
-    "products": "At least one [[products]] entry names a 10 m land-cover product.",
-    "boundary": "It names the file with the outlines of the cities.",
-}
-# what pydantic calls a type → what a TOML file calls it
-_TOML_TYPES = {
-    "tuple_type": "a list", "list_type": "a list", "string_type": "a text in quotes", "bool_type": "true or false",
-    "bool_parsing": "true or false", "int_type": "a whole number", "int_parsing": "a whole number",
-    "int_from_float": "a whole number", "float_type": "a number", "float_parsing": "a number",
-    "model_type": "a table of settings", "model_attributes_type": "a table of settings", "dict_type": "a table",
-}  # fmt: skip
-
-
-def _wanted(found: Any) -> str:
-    """What a setting should be, in the words of a TOML file."""
-    if found["type"] in _TOML_TYPES:
-        return _TOML_TYPES[found["type"]]
-    text = str(found["msg"])
-    if found["type"] == "literal_error":
-        near = difflib.get_close_matches(str(found["input"]), re.findall(r"'([^']*)'", text), n=1)
-        return text.removeprefix("Input should be ") + (f" (did you mean '{near[0]}'?)" if near else "")
-    text = re.sub(r"^(Input|Value|Tuple|String) should ", "", text)
-    return text.replace("match ", "a text that matches ").removeprefix("be ").removeprefix("have ")
-
-
-def _origin(path: Path, values: Mapping[str, Any], overrides: Sequence[str], found: Any) -> str:
-    """Where a setting was given: the option that set it, else the file, with the name of the layer it is about."""
-    loc = found["loc"]
-    place = ".".join(str(part) for part in loc)
-    for override in overrides:
-        key = override.partition("=")[0].strip()
-        reaches_in = f"{key}.".startswith(f"{place}.") and found["type"] != "value_error"
-        if f"{place}.".startswith(f"{key}.") or reaches_in:
-            return f"--set {override}"
-    if len(loc) > 2 and isinstance(loc[1], int):
-        entry = values[str(loc[0])][loc[1]]
-        if isinstance(entry, Mapping) and "name" in entry:
-            return f"{path}, [[{loc[0]}]] '{entry['name']}'"
-    return str(path)
-
-
-def _nearest(loc: Sequence[str | int]) -> str:
-    """A hint towards what was meant by an unknown key: the nearest one here, else the section that has it."""
-    known = _known_keys(Project, loc[:-1])
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    elsewhere = [name for name in Project.model_fields if loc[-1] in _known_keys(Project, (name,))]
-    if elsewhere:
-        return f"It belongs into [{elsewhere[0]}]."
-    return f"Known here: {', '.join(known)}."
-
-
-def _known_keys(model: Any, place: Sequence[str | int]) -> list[str]:
-    """Names of the settings at a place of the tree; list numbers are passed over."""
-    for part in place:
-        if isinstance(part, int):
-            continue
-        model = _inner_model(model.model_fields[part].annotation)
-    return list(model.model_fields)
-
-
-def _inner_model(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return (
-        next(m for m in map(_inner_model, getattr(annotation, "__args__", ())) if m is not None)
-        if hasattr(annotation, "__args__")
-        else None
-    )

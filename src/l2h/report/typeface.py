@@ -1,8 +1,11 @@
 """Chinese, Japanese and Korean words: the font of this machine that shows them, and what is told where it has none."""
 
+import logging
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 NAMES = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei", "PingFang SC")
 TRUETYPE = ("WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei")  # whose outlines reportlab can put into a PDF
@@ -27,8 +30,8 @@ def _take_in_new_fonts() -> None:
     for file in sorted(set(findSystemFonts()) - known):
         try:
             fontManager.addfont(file)
-        except (OSError, RuntimeError):  # a font that cannot be read shows no words; matplotlib passes over it as well
-            continue
+        except (OSError, RuntimeError) as error:  # it shows no words then; matplotlib passes over it as well
+            log.info("font %s cannot be read: %s", file, error)
 
 
 def embeddable() -> str | None:
