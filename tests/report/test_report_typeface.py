@@ -8,6 +8,7 @@ import pytest
 from matplotlib import font_manager
 
 from l2h.report import typeface
+from l2h.report.figures import plate
 
 SOME_FONT = Path(font_manager.findfont("DejaVu Sans"))
 
@@ -38,3 +39,15 @@ def test_a_font_removed_since_then_is_not(tmp_path: Path, monkeypatch: pytest.Mo
     gone.unlink()
     monkeypatch.setattr(font_manager, "findSystemFonts", list)
     assert typeface.installed() == {}
+
+
+def test_a_family_of_one_weight_is_drawn_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plate, "families", lambda: ("DejaVu Sans Display",))  # matplotlib's own, and never bold
+    with plate.style():
+        figure = plate.new_figure(1.0)
+        figure.text(0.5, 0.5, "(", weight="bold")
+        plate.save(figure, tmp_path, "bold")
+    assert (tmp_path / "bold.png").stat().st_size > 0
+    assert not [record for record in caplog.records if record.name == "matplotlib.font_manager"]

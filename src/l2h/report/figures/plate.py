@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,8 +52,14 @@ def style() -> Iterator[None]:
     import matplotlib as mpl
 
     chosen: Any = STYLE | {"font.family": list(families())}
-    with mpl.rc_context(chosen):
-        yield
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)  # it warns of every bold word where a family has one weight, as Chinese ones may
+    try:
+        with mpl.rc_context(chosen):
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def new_figure(height_in: float) -> Any:
