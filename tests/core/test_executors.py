@@ -214,6 +214,7 @@ def test_workers_end_with_their_parent_however_it_went(tmp_path: Path) -> None:
         parent.kill()
     workers = [Path("/proc") / mark.name for mark in tmp_path.iterdir()]
     wait_for(lambda: not any(is_alive(worker) for worker in workers))
+    assert len(workers) == 2
 
 
 def is_alive(process: Path) -> bool:
